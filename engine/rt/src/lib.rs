@@ -1,1 +1,47 @@
-//! rt
+//! The runtime seam: one core is one thread, and everything a core may do with the outside world is here.
+//!
+//! It is not a general runtime: what the proxy does not need is absent. Two engines stand behind it, chosen once at
+//! start (`probe`): our own io_uring driver on a glommio executor, and epoll on tokio. No type and no error of either
+//! shows in this interface, so that a third, simulated engine can take their place. The only home of `unsafe`.
+//!
+//! Called by `engine` (everything) and by `control` (starting cores, mail, gauges).
+
+mod address;
+mod batch;
+mod chunk;
+mod clock;
+mod core;
+mod epoll;
+mod gauges;
+mod head_buf;
+mod join;
+mod listener;
+mod mailbox;
+mod pool;
+mod pooled;
+mod probe;
+mod refusal;
+mod stream;
+mod sys;
+mod task;
+mod timer;
+mod uring;
+mod workers;
+
+pub use address::{Address, Peer};
+pub use batch::{Batch, Piece};
+pub use chunk::Chunk;
+pub use clock::now;
+pub use core::{CoreId, CoreSpec, CoreThread, start_core};
+pub use gauges::{CoreGauges, Gauge};
+pub use head_buf::HeadBuf;
+pub use join::{Either, both, either};
+pub use listener::Listener;
+pub use mailbox::{Inbox, MailSender, mailbox};
+pub use pool::{Pool, Pooled};
+pub use pooled::{PooledFuture, pooled};
+pub use probe::{EngineChoice, EngineKind, Probed, StartError, probe};
+pub use stream::Stream;
+pub use task::{spawn, yield_now};
+pub use timer::{Elapsed, Timer, sleep, sleep_until};
+pub use workers::{Workers, workers_available};

@@ -1,0 +1,62 @@
+//! Buffers for heads: `Vec<u8>`s that a core reuses, so that an idle connection owns none and a busy one allocates none.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
+/// What a fresh buffer can take before it grows: most heads.
+const CAPACITY_BYTES: usize = 2 << 10;
+/// A buffer that grew beyond this is freed rather than kept.
+const CAPACITY_KEPT_BYTES_MAX: usize = 16 << 10;
+/// Free buffers kept per core.
+const FREE_MAX: usize = 1024;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A pooled, growable buffer; empty when taken, returned to its core when dropped. Stays on its core.
+#[derive(Debug)]
+pub struct HeadBuf {
+    bytes: Vec<u8>,
+    stays_on_its_core: PhantomData<*const ()>,
+}
+
+impl HeadBuf {
+    /// An empty buffer from this core's pool.
+    pub fn take() -> Self {
+        let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
+        let bytes = kept.unwrap_or_else(|| Vec::with_capacity(CAPACITY_BYTES));
+        Self { bytes, stays_on_its_core: PhantomData }
+    }
+}
+
+impl Drop for HeadBuf {
+    fn drop(&mut self) {
+        if self.bytes.capacity() > CAPACITY_KEPT_BYTES_MAX || self.bytes.capacity() == 0 {
+            return;
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            if free.len() < FREE_MAX {
+                free.push(bytes);
+            }
+        });
+    }
+}
+
+impl Deref for HeadBuf {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl DerefMut for HeadBuf {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
