@@ -1,1 +1,42 @@
-//! tests
+//! The harness of the whole-proxy tests: the real program between scripted raw peers.
+//!
+//! Threads and blocking sockets, nothing asynchronous: a test reads from top to bottom, every wait
+//! has a deadline, and a failure prints the bytes that were seen. The suites stand in
+//! `tests/tests`, one file a theme; those against real programs in `tests/real`.
+
+pub mod address;
+pub mod engines;
+pub mod gate;
+pub mod load;
+pub mod message;
+pub mod metrics;
+pub mod origin;
+pub mod peer;
+pub mod program;
+pub mod proxy;
+pub mod tidy;
+pub mod wait;
+
+pub use address::Address;
+pub use engines::{Engine, on_both_engines};
+pub use gate::Gate;
+pub use message::Message;
+pub use origin::Origin;
+pub use peer::{Ending, Peer};
+pub use proxy::{Proxy, Setup, proxy};
+pub use wait::{DEADLINE, until};
+
+/// A configuration with one inbound listener, `@in`, that sends everything to `origin`.
+pub fn to_origin(origin: &Origin) -> String {
+    to_origin_with(origin, "", "")
+}
+
+/// Likewise, with further keys for the listener and for the upstream.
+pub fn to_origin_with(origin: &Origin, listener_keys: &str, upstream_keys: &str) -> String {
+    format!(
+        "[[listeners]]\nname = \"in\"\nlisten = \"@in\"\nroutes = \"app\"\n{listener_keys}\n\
+         [[routes.app]]\nupstream = \"app\"\n\
+         [upstreams.app]\nendpoints = [\"{}\"]\n{upstream_keys}\n",
+        origin.address()
+    )
+}
