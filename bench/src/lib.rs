@@ -1,1 +1,11 @@
-//! bench
+//! Measures Outrigger beside its peers.
+//!
+//! `load` generates traffic and answers it, `floor` is the cheapest relay there can be, `measure`
+//! reads what it cost, `peers` starts the programs, `versus` and `quick` are the measurements, `report`
+//! prints them. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the results.
+
+pub mod floor;
+pub mod interrupt;
+pub mod load;
+pub mod measure;
+pub mod net;
