@@ -1,1 +1,10 @@
-//! control
+//! The control thread: everything the process does that is not a request. It binds sockets, starts
+//! and watches the cores, takes signals, reloads the file, serves the admin listener, and adds up
+//! what the cores counted.
+//!
+//! It runs on the process's main thread, on tokio's current-thread runtime, and is never on the
+//! request path: it sees no connection, and no core waits for it. Called by `engine`'s `main` alone.
+
+mod core_link;
+
+pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};

@@ -1,7 +1,7 @@
 //! What is worth counting and is not the end of a request. A closed list: a new metric is one
 //! variant here and one line in `control::metrics`' table.
 
-use policy::failure::Cause;
+use policy::Cause;
 
 use crate::generation::{ListenerAt, UpstreamAt};
 

@@ -1,7 +1,7 @@
 //! How one request ended. Written by the engine's ledger, once for each request, whoever answered it.
 
 use config::snapshot::{RouteIx, UpstreamIx};
-use policy::failure::Flag;
+use policy::Flag;
 
 use crate::generation::{Generation, ListenerAt, UpstreamAt};
 

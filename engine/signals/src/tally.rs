@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use config::snapshot::{RouteIx, UpstreamIx};
-use policy::failure::Flag;
+use policy::Flag;
 
 use crate::event::Event;
 use crate::generation::{Generation, ListenerAt, UpstreamAt};
