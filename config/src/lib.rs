@@ -2,8 +2,46 @@
 //!
 //! Pure: it opens no file and no socket, and asks no clock.
 
+mod check;
+mod document;
+mod draw;
 pub mod pattern;
+mod problems;
+mod raw;
 pub mod snapshot;
+mod syntax;
 pub mod template;
+mod values;
 
+pub use problems::{Problem, Problems, Severity};
 pub use snapshot::Snapshot;
+
+use document::{Document, Findings, Span};
+
+/// A file that was taken.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it means.
+    pub snapshot: Snapshot,
+    /// What its author might not have meant.
+    pub warnings: Problems,
+}
+
+/// Reads and checks a file. `file` is its name in messages, `text` its bytes.
+///
+/// `previous` is the snapshot in force: tables and upstreams keep the slots of their names, and
+/// tables, upstreams and listeners that did not change keep their pointers.
+///
+/// # Errors
+/// All problems found in the file; then nothing of it is taken.
+pub fn load(file: &str, text: &[u8], previous: Option<&Snapshot>) -> Result<Loaded, Problems> {
+    let document = Document::parse(file, text)?;
+    let (mut errors, mut warnings) = (Findings::default(), Findings::default());
+    let written = raw::file::FILE.read(&document.root, Span::default(), &mut errors).value;
+    let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(text, 0)).into();
+    let snapshot = check::check(written, hash, previous, &mut errors, &mut warnings);
+    if errors.count() > 0 {
+        return Err(document.report(errors, Severity::Error));
+    }
+    Ok(Loaded { snapshot, warnings: document.report(warnings, Severity::Warning) })
+}

@@ -2,6 +2,7 @@
 //!
 //! Compiled here, because a bad regex is a mistake in the file; decided on in `policy::route`.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use regex::bytes::Regex;
@@ -10,14 +11,22 @@ use regex::bytes::Regex;
 #[derive(Debug, Clone)]
 pub struct Pattern(pub Regex);
 
+impl Eq for Pattern {}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
     }
 }
 
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
 /// How a route's path is compared with the normalised path, query excluded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathMatch {
     /// `match.path`: equal.
     Exact(Box<str>),
@@ -31,7 +40,7 @@ pub enum PathMatch {
 }
 
 /// How a field's value is compared. A field with several lines holds if one of them does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ValueMatch {
     /// There at all.
     Present,
@@ -53,7 +62,7 @@ pub enum ValueMatch {
 }
 
 /// A condition on one field of the request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeaderMatch {
     /// Lower case.
     pub name: Box<str>,
@@ -64,7 +73,7 @@ pub struct HeaderMatch {
 }
 
 /// A condition on one query parameter, percent-decoding none of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct QueryMatch {
     /// As it stands in the query.
     pub name: Box<str>,

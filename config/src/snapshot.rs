@@ -5,6 +5,7 @@
 //! reload did not change keeps its pointer (and with it the per-core state behind it).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -351,6 +352,16 @@ pub struct Limits {
     pub pending: u32,
     /// Requests in flight (1024).
     pub requests: u32,
+}
+
+impl fmt::Display for Address {
+    /// As the file writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(inet) => inet.fmt(f),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 impl Snapshot {

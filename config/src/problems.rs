@@ -1,0 +1,140 @@
+//! What the user reads when a file is wrong: each problem with its place and what to do about it.
+//!
+//! `load` makes them; `outrigger check`, the log and `/config_status` show them.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file is taken.
+    Warning,
+}
+
+/// One problem of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether the file is refused.
+    pub severity: Severity,
+    /// As `load` was told.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Such as `routes.mesh[2].split[0].upstream`; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The line, to be drawn.
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// A line of the file, cut to a width that can be shown, and the part that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    pub(crate) text: String,
+    pub(crate) marked: Range<usize>,
+}
+
+/// The problems of a file, in its order; never more than [`Problems::SHOWN_MAX`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems {
+    pub(crate) list: Vec<Problem>,
+    pub(crate) omitted: usize,
+}
+
+impl Problems {
+    /// So many are kept, the rest is counted.
+    pub const SHOWN_MAX: usize = 100;
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are, those beyond [`Problems::SHOWN_MAX`] too.
+    pub fn len(&self) -> usize {
+        self.list.len() + self.omitted
+    }
+
+    /// Those that were kept.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.list.iter()
+    }
+
+    /// `{"problems": [{severity, file, line, column, path, message, help}], "omitted": n}`
+    pub fn to_json(&self) -> Value {
+        let problems: Vec<Value> = self.list.iter().map(Problem::to_json).collect();
+        json!({ "problems": problems, "omitted": self.omitted })
+    }
+
+    /// Drawn as rustc draws its own, with colours for a terminal if asked.
+    pub fn draw(&self, colour: bool) -> String {
+        crate::draw::problems(self, colour)
+    }
+}
+
+impl<'p> IntoIterator for &'p Problems {
+    type Item = &'p Problem;
+    type IntoIter = std::slice::Iter<'p, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.draw(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Problem {
+    fn to_json(&self) -> Value {
+        json!({
+            "severity": match self.severity { Severity::Error => "error", Severity::Warning => "warning" },
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+            "help": self.help,
+        })
+    }
+}
+
+impl Excerpt {
+    /// A longer line is cut around the part that is meant.
+    const BYTES_MAX: usize = 200;
+
+    /// `marked` are byte offsets in `line`, on character boundaries.
+    pub(crate) fn around(line: &str, marked: Range<usize>) -> Excerpt {
+        let from = match line.len() > Self::BYTES_MAX {
+            true => floor(line, marked.start.saturating_sub(Self::BYTES_MAX / 2)),
+            false => 0,
+        };
+        let to = floor(line, line.len().min(from + Self::BYTES_MAX));
+        let marked = marked.start - from..marked.end.clamp(marked.start, to) - from;
+        // A tab or another control character would shift the marks under the line.
+        let text = line[from..to].replace(|c: char| c.is_ascii_control(), " ");
+        Excerpt { text, marked }
+    }
+}
+
+/// The character boundary at or before `at`.
+fn floor(line: &str, mut at: usize) -> usize {
+    while !line.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

@@ -1,0 +1,183 @@
+//! Reading a section: each key of the table is looked up among the rows and put into its place.
+//!
+//! One wrong key does not hide the next: all go to the findings, and the item is marked unsound.
+
+use toml::de::{DeTable, DeValue};
+
+use super::key::{Default, Key, Kind, Nested, Occurs, Place, Row, Section, Within, Word};
+use super::value::Node;
+use super::{Item, Name};
+use crate::document::{Findings, Span, Wrong};
+use crate::values;
+
+impl<T: Clone> Section<T> {
+    /// What holds if nothing is written.
+    pub(crate) fn defaults(&self) -> &T {
+        self.defaults.get_or_init(|| {
+            let mut value = (self.blank)();
+            for key in self.keys {
+                if let Default::Is(text) = key.default {
+                    let node = DeValue::parse(text).expect("a default is TOML, as a test proves");
+                    key.value.read(&mut value, Node::of(&node), &mut Findings::default());
+                }
+            }
+            value
+        })
+    }
+
+    /// Reads a table.
+    pub(crate) fn read(&self, table: &DeTable<'_>, span: Span, out: &mut Findings) -> Item<T> {
+        let before = out.count();
+        let mut value = self.defaults().clone();
+        for (name, node) in table {
+            match self.keys.iter().find(|key| key.name == name.get_ref()) {
+                Some(key) => key.value.read(&mut value, Node::of(node), out),
+                None => out.push(name.span().into(), self.unknown(name.get_ref(), out)),
+            }
+        }
+        for key in self.keys.iter().filter(|key| matches!(key.default, Default::Required)) {
+            if !table.contains_key(key.name) {
+                out.push(span, missing(self.what, key));
+            }
+        }
+        Item { span, sound: out.count() == before, value }
+    }
+
+    /// A key that no row names.
+    fn unknown(&self, name: &str, out: &Findings) -> Wrong {
+        let wrong = Wrong::new(format!("unknown key {} in {}", values::quote(name), self.what));
+        if out.is_full() {
+            return wrong;
+        }
+        if let Some(near) = values::nearest(name, self.keys.iter().map(|key| key.name)) {
+            return wrong.help(format!("did you mean `{near}`?"));
+        }
+        let inner = self.keys.iter().find(|key| has_key(&key.value.kind(), name));
+        if let Some(inner) = inner {
+            return wrong.help(format!("`{name}` is a key of `{}`", inner.name));
+        }
+        let keys: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
+        wrong.help(format!("the keys are {}", keys.join(", ")))
+    }
+
+    /// Its keys without their types.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let row = |key: &Key<T>| Row {
+            name: key.name,
+            kind: key.value.kind(),
+            default: key.default,
+            doc: key.doc,
+        };
+        self.keys.iter().map(row).collect()
+    }
+}
+
+fn missing<T>(what: &str, key: &Key<T>) -> Wrong {
+    Wrong::new(format!("{what} needs the key `{}`", key.name))
+        .help(format!("it is {}", key.value.kind().words()))
+}
+
+fn has_key(kind: &Kind, name: &str) -> bool {
+    matches!(kind, Kind::Nested(_, rows) if rows().iter().any(|row| row.name == name))
+}
+
+impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
+    fn read(&self, into: &mut T, node: Node<'_>, out: &mut Findings) {
+        let section = self.section;
+        match self.place {
+            Place::Always(place) => {
+                if let Some(table) = self.table(node, out) {
+                    *place(into) = section.read(table, node.span, out).value;
+                }
+            }
+            Place::Optional(place) => {
+                if let Some(table) = self.table(node, out) {
+                    *place(into) = Some(section.read(table, node.span, out));
+                }
+            }
+            Place::Array(short, place) => self.array(short, place(into), node, out),
+            Place::Named(place) => {
+                for (name, node) in self.names(node, out) {
+                    if let Some(table) = self.table(node, out) {
+                        place(into).push((name, section.read(table, node.span, out)));
+                    }
+                }
+            }
+            Place::NamedArrays(place) => {
+                for (name, node) in self.names(node, out) {
+                    let mut items = Vec::new();
+                    self.array(None, &mut items, node, out);
+                    place(into).push((name, items));
+                }
+            }
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        let occurs = match self.place {
+            Place::Always(_) | Place::Optional(_) => Occurs::Once,
+            Place::Array(short, _) => Occurs::Array(short),
+            Place::Named(_) => Occurs::Named,
+            Place::NamedArrays(_) => Occurs::NamedArrays,
+        };
+        let section = self.section;
+        Kind::Nested(occurs, Box::new(move || section.rows()))
+    }
+}
+
+impl<T, U: Clone + Send + Sync> Within<T, U> {
+    fn table<'n>(&self, node: Node<'n>, out: &mut Findings) -> Option<&'n DeTable<'n>> {
+        if let DeValue::Table(table) = node.value {
+            return Some(table);
+        }
+        out.push(node.span, Wrong::new(format!("expected a table, found {}", node.found())));
+        None
+    }
+
+    /// An array of tables, or of what stands for them.
+    fn array(
+        &self,
+        short: Option<&str>,
+        into: &mut Vec<Item<U>>,
+        node: Node<'_>,
+        out: &mut Findings,
+    ) {
+        let DeValue::Array(array) = node.value else {
+            let wrong = Wrong::new(format!("expected an array, found {}", node.found()));
+            return out.push(node.span, wrong.help("write `[ … ]`, or `[[ … ]]` above each table"));
+        };
+        if array.is_empty() {
+            return out.push(node.span, super::value::empty());
+        }
+        for element in array.iter().map(Node::of) {
+            let key = self.section.keys.iter().find(|key| Some(key.name) == short);
+            match (element.value, key) {
+                (DeValue::String(_), Some(key)) => {
+                    let before = out.count();
+                    let mut value = self.section.defaults().clone();
+                    key.value.read(&mut value, element, out);
+                    into.push(Item { span: element.span, sound: out.count() == before, value });
+                }
+                _ => {
+                    if let Some(table) = self.table(element, out) {
+                        into.push(self.section.read(table, element.span, out));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The entries of a table whose keys are names, in the file's order.
+    fn names<'n>(&self, node: Node<'n>, out: &mut Findings) -> Vec<(Name, Node<'n>)> {
+        let mut names = Vec::new();
+        for (name, value) in self.table(node, out).into_iter().flatten() {
+            let word = Word { text: name.get_ref(), span: name.span().into() };
+            match word.name() {
+                Ok(name) => names.push((name, Node::of(value))),
+                Err(wrong) => out.push(word.span, wrong),
+            }
+        }
+        names.sort_by_key(|(name, _)| name.span);
+        names
+    }
+}
