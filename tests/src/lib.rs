@@ -5,6 +5,7 @@
 //! `tests/tests`, one file a theme; those against real programs in `tests/real`.
 
 pub mod address;
+pub mod corpus;
 pub mod engines;
 pub mod gate;
 pub mod load;

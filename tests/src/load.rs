@@ -28,7 +28,10 @@ pub fn closed_loop(to: &Address, clients: usize, requests: usize) -> Seen {
     };
     let times = thread::scope(|scope| {
         let threads: Vec<_> = (0..clients).map(|_| scope.spawn(one)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("every answer is a 200")).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("every answer is a 200"))
+            .collect()
     });
     Seen { times }
 }

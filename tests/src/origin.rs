@@ -48,7 +48,10 @@ impl Origin {
 
     /// Runs `script` on each connection, on this address.
     #[track_caller]
-    pub fn at(address: &Address, script: impl Fn(&mut Peer, usize) + Send + Sync + 'static) -> Self {
+    pub fn at(
+        address: &Address,
+        script: impl Fn(&mut Peer, usize) + Send + Sync + 'static,
+    ) -> Self {
         let listener = match address {
             Address::Inet(address) => TcpListener::bind(address).map(Listener::Tcp),
             Address::Unix(path) => UnixListener::bind(path).map(Listener::Unix),

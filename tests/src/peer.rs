@@ -171,7 +171,7 @@ impl Peer {
         ending
     }
 
-    /// True if no byte and no end arrives within `pause`: for promises that something is *not* sent.
+    /// True if neither byte nor end arrives within `pause`: for promises that nothing is sent.
     #[track_caller]
     pub fn is_quiet_for(&mut self, pause: Duration) -> bool {
         let mut byte = [0];
