@@ -171,24 +171,25 @@ fn parse(limits: &HeadLimits, head: &mut RequestHead) -> Result<(), Fault> {
     };
     head.keep_alive = claims.persists(head.version);
     head.upgrade = claims.upgrade && head.version == Version::Http11;
-    let expectation = expectation(head)?;
-    head.expect_continue =
-        expectation && !matches!(head.framing, Framing::None | Framing::Length(0));
+    settle_expectation(head)?;
     settle_authority(head, &form)
 }
 
-/// Whether `100-continue` is expected. HTTP/1.0 cannot expect anything (RFC 9110 §10.1.1).
-fn expectation(head: &RequestHead) -> Result<bool, Fault> {
-    let mut expects = false;
-    if head.version == Version::Http11 {
-        for field in head.fields.iter().filter(|field| field.known == Known::Expect) {
-            if !field.value.eq_ignore_ascii_case(b"100-continue") {
-                return Err(Fault::UnknownExpectation);
-            }
-            expects = true;
+/// Reads `Expect`, and hides it from the next hop where it means nothing: in HTTP/1.0
+/// (RFC 9110 §10.1.1), or without a body to wait for.
+fn settle_expectation(head: &mut RequestHead) -> Result<(), Fault> {
+    let has_body = !matches!(head.framing, Framing::None | Framing::Length(0));
+    let can_wait = head.version == Version::Http11 && has_body;
+    let (bytes, index) = head.fields.parts();
+    for field in index.iter_mut().filter(|field| field.known == Known::Expect) {
+        let known = field.value.of(bytes).eq_ignore_ascii_case(b"100-continue");
+        if head.version == Version::Http11 && !known {
+            return Err(Fault::UnknownExpectation);
         }
+        head.expect_continue = can_wait;
+        field.hop_by_hop = !can_wait;
     }
-    Ok(expects)
+    Ok(())
 }
 
 /// Makes target, authority and `Host` say one thing (RFC 9112 §3.2.2: the target's host wins).

@@ -66,7 +66,10 @@ impl Claims {
 
     fn claim(&mut self, field: &mut Field, value: &[u8]) -> Result<(), Fault> {
         match field.known {
-            Known::ContentLength => self.content_length(value)?,
+            Known::ContentLength => {
+                self.content_length(value)?;
+                field.value = field.value.narrowed(without_leading_zeros(value));
+            }
             Known::TransferEncoding => self.transfer_encoding(value)?,
             Known::Connection => self.connection(value)?,
             Known::Upgrade => self.upgrade_field = true,
@@ -164,6 +167,12 @@ fn parse_length(value: &[u8]) -> Result<u64, Fault> {
     }
     let length = value.iter().fold(0, |sum: u64, &d| sum * 10 + u64::from(d - b'0'));
     if length > i64::MAX as u64 { Err(Fault::ContentLengthOverflow) } else { Ok(length) }
+}
+
+/// The next hop shall not take `010` for octal.
+fn without_leading_zeros(digits: &[u8]) -> Span {
+    let zeros = digits.iter().take_while(|&&digit| digit == b'0').count().min(digits.len() - 1);
+    Span::new(zeros, digits.len() - zeros)
 }
 
 /// Which rule a `Transfer-Encoding` that is not `chunked` violates.

@@ -33,8 +33,9 @@ pub struct FieldRef<'a> {
     pub value: &'a [u8],
     /// Which of the names that the proxy acts upon.
     pub known: Known,
-    /// Meant for the next hop only, so not forwarded: by its name, or as `Connection` lists it.
-    /// `TE` is not, if it says `trailers`; then that is all its value shows (RFC 9110 §7.6.1).
+    /// Meant for this hop only, so not forwarded: by its name, or as `Connection` lists it
+    /// (RFC 9110 §7.6.1). `TE` is not, if it says `trailers`, which then is all that its value shows;
+    /// nor is `Expect`, if it means something; nor `Content-Length`.
     pub hop_by_hop: bool,
 }
 
