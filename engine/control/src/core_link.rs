@@ -34,6 +34,8 @@ pub struct CoreBoot {
     pub reports: Reports,
     /// The core's levels, which the core alone writes.
     pub gauges: Arc<Gauges>,
+    /// Seeds the core's random choices; another one for each core.
+    pub seed: u64,
     /// What the core counts in until the first [`CoreOrder::Collect`].
     pub tally: Box<Tally>,
 }

@@ -6,5 +6,9 @@
 //! request path: it sees no connection, and no core waits for it. Called by `engine`'s `main` alone.
 
 mod core_link;
+mod life;
+mod sockets;
+mod unix_socket;
 
 pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};
+pub use life::Ending;

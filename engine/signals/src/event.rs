@@ -38,8 +38,8 @@ pub enum UpstreamEvent {
     PoolHit,
     /// A request found none and opened, or waited for, a new one.
     PoolMiss,
-    /// An attempt failed, retried or not.
-    Failed(Cause),
+    /// An attempt failed, retried or not; `policy`'s snake_case name of the cause.
+    Failed(&'static str),
     /// The upstream broke a rule of its protocol; `wire`'s snake_case name of the rule.
     Fault(&'static str),
     /// The circuit breaker turned a request away.
@@ -70,6 +70,13 @@ pub enum Limit {
     Requests,
     /// `pending_timeout` passed without a connection.
     PendingTimeout,
+}
+
+impl UpstreamEvent {
+    /// An attempt failed for this cause.
+    pub fn failed(cause: Cause) -> Self {
+        Self::Failed(cause.as_str())
+    }
 }
 
 impl Refusal {
