@@ -1,0 +1,1 @@
+//! Small builders of tables and requests, for the tests of this package.

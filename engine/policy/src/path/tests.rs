@@ -1,0 +1,1 @@
+//! Adversarial targets, and the properties that hold for all of them.

@@ -1,0 +1,1 @@
+//! Tables and requests against the routes that Envoy would choose.
