@@ -3,6 +3,8 @@
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crate::buffers::{self, Buffer, Size};
+
 /// Received bytes. Owns its buffer and returns it when dropped: hold it no longer than the bytes are needed. Stays on its core.
 ///
 /// An empty chunk from `Stream::recv` means that the peer has ended its side.
@@ -61,6 +63,34 @@ impl Chunk {
     pub fn truncate(&mut self, n: usize) {
         self.end = self.start + n.min(self.len()) as u32;
     }
+
+    /// Keeps the first `n` bytes and returns the others, copied into buffers of their own; as two chunks cannot share one.
+    ///
+    /// # Panics
+    /// When `n` is beyond the end.
+    pub fn split_off(&mut self, n: usize) -> Self {
+        let rest = Self::copy_of(&self[n..]);
+        self.truncate(n);
+        rest
+    }
+
+    /// Bytes copied into a buffer of this core's pool.
+    ///
+    /// # Panics
+    /// When there are more than 32 KiB: more than any chunk holds.
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::empty();
+        }
+        let fits = bytes.len() <= Size::Small.bytes();
+        let buffer = Buffer::take(if fits { Size::Small } else { Size::Large });
+        assert!(bytes.len() <= buffer.capacity(), "a chunk holds at most 32 KiB");
+        // SAFETY: the lengths were compared; a fresh buffer overlaps nothing; the bytes are then written.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.as_ptr(), bytes.len());
+            buffer.filled(bytes.len())
+        }
+    }
 }
 
 impl Drop for Chunk {
@@ -68,7 +98,8 @@ impl Drop for Chunk {
         match self.home {
             Home::Nowhere => {}
             Home::Uring { group, bid } => crate::uring::give_back(group, bid),
-            Home::PoolSmall | Home::PoolLarge => {}
+            Home::PoolSmall => buffers::give_back(self.buffer, Size::Small),
+            Home::PoolLarge => buffers::give_back(self.buffer, Size::Large),
         }
     }
 }

@@ -25,6 +25,11 @@ impl Gauge {
     pub(crate) fn add(&self, by: u64) {
         self.set(self.read().wrapping_add(by));
     }
+
+    /// Subtracts; only the owning core may.
+    pub(crate) fn sub(&self, by: u64) {
+        self.set(self.read().wrapping_sub(by));
+    }
 }
 
 /// The state of one core, for `/metrics` and `doctor`.

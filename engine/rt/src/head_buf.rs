@@ -4,15 +4,27 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
+use crate::shelf::Shelf;
+use crate::trim;
+
 /// What a fresh buffer can take before it grows: most heads.
 const CAPACITY_BYTES: usize = 2 << 10;
 /// A buffer that grew beyond this is freed rather than kept.
 const CAPACITY_KEPT_BYTES_MAX: usize = 16 << 10;
-/// Free buffers kept per core.
-const FREE_MAX: usize = 1024;
+/// Free buffers kept per core, when busy and when idle.
+const FREE_MAX: usize = 4096;
+const FREE_KEPT: usize = 16;
 
 thread_local! {
-    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Shelf<Vec<u8>>> = const { RefCell::new(Shelf::new()) };
+}
+
+/// Frees part of the buffers that nobody needed of late; whether more may follow.
+pub(crate) fn trim() -> bool {
+    FREE.with_borrow_mut(|free| {
+        free.trim(FREE_KEPT, &mut Vec::new());
+        free.len() > FREE_KEPT
+    })
 }
 
 /// A pooled, growable buffer; empty when taken, returned to its core when dropped. Stays on its core.
@@ -25,7 +37,7 @@ pub struct HeadBuf {
 impl HeadBuf {
     /// An empty buffer from this core's pool.
     pub fn take() -> Self {
-        let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
+        let kept = FREE.try_with(|free| free.borrow_mut().take()).ok().flatten();
         let bytes = kept.unwrap_or_else(|| Vec::with_capacity(CAPACITY_BYTES));
         Self { bytes, stays_on_its_core: PhantomData }
     }
@@ -41,7 +53,10 @@ impl Drop for HeadBuf {
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             if free.len() < FREE_MAX {
-                free.push(bytes);
+                free.put(bytes);
+            }
+            if free.len() > FREE_KEPT {
+                trim::ask();
             }
         });
     }

@@ -5,63 +5,86 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-/// A bounded store of values, cleared and kept when dropped. A handle: clones share the store.
+use crate::shelf::Shelf;
+use crate::trim::{self, Trim};
+
+/// Free values that an idle core keeps in each pool.
+const FREE_KEPT: usize = 4;
+
+/// A bounded store of values, cleared and kept when dropped, freed when idle. A handle: clones share the store. Stays on its core.
 pub struct Pool<T> {
-    shelf: Rc<Shelf<T>>,
+    store: Rc<Store<T>>,
 }
 
-struct Shelf<T> {
-    free: RefCell<Vec<Box<T>>>,
+struct Store<T> {
+    free: RefCell<Shelf<Box<T>>>,
     free_max: usize,
     make: fn() -> T,
     clear: fn(&mut T),
 }
 
-impl<T> Pool<T> {
+impl<T: 'static> Pool<T> {
     /// An empty pool that keeps at most `free_max` values. `make` makes one when none is free, `clear` readies one for reuse.
     pub fn new(free_max: usize, make: fn() -> T, clear: fn(&mut T)) -> Self {
-        let free = RefCell::new(Vec::new());
-        Self { shelf: Rc::new(Shelf { free, free_max, make, clear }) }
+        let free = RefCell::new(Shelf::new());
+        let store = Rc::new(Store { free, free_max, make, clear });
+        let weak = Rc::downgrade(&store);
+        trim::enlist(weak);
+        Self { store }
     }
 
     /// A value, fresh or cleared; goes back when dropped.
     pub fn take(&self) -> Pooled<T> {
-        let kept = self.shelf.free.borrow_mut().pop();
-        let value = kept.unwrap_or_else(|| Box::new((self.shelf.make)()));
-        Pooled { value: Some(value), shelf: self.shelf.clone() }
+        let kept = self.store.free.borrow_mut().take();
+        let value = kept.unwrap_or_else(|| Box::new((self.store.make)()));
+        Pooled { value: Some(value), store: self.store.clone() }
     }
 
     /// How many values lie ready.
     pub fn free(&self) -> usize {
-        self.shelf.free.borrow().len()
+        self.store.free.borrow().len()
     }
 }
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { shelf: self.shelf.clone() }
+        Self { store: self.store.clone() }
     }
 }
 
 impl<T> fmt::Debug for Pool<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Pool({} free)", self.free())
+        write!(out, "Pool({} free)", self.store.free.borrow().len())
     }
 }
 
 /// A value on loan from a `Pool`.
 pub struct Pooled<T> {
     value: Option<Box<T>>,
-    shelf: Rc<Shelf<T>>,
+    store: Rc<Store<T>>,
 }
 
 impl<T> Drop for Pooled<T> {
     fn drop(&mut self) {
         let Some(mut value) = self.value.take() else { return };
-        if self.shelf.free.borrow().len() < self.shelf.free_max {
-            (self.shelf.clear)(&mut value);
-            self.shelf.free.borrow_mut().push(value);
+        let Store { free, free_max, clear, .. } = &*self.store;
+        if free.borrow().len() < *free_max {
+            clear(&mut value);
+            free.borrow_mut().put(value);
         }
+        if free.borrow().len() > FREE_KEPT {
+            trim::ask();
+        }
+    }
+}
+
+impl<T> Trim for Store<T> {
+    fn trim(&self) -> bool {
+        let mut out = Vec::new();
+        self.free.borrow_mut().trim(FREE_KEPT, &mut out);
+        // Dropped with the shelf released: what a value owns may come back to its pool.
+        drop(out);
+        self.free.borrow().len() > FREE_KEPT
     }
 }
 

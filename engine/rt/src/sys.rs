@@ -1,7 +1,7 @@
-//! System calls that std does not offer, one safe function each.
+//! System calls about the process and its threads that std does not offer, one safe function each. Sockets: `socket`.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The result of a system call that answers -1 on failure.
 pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -15,4 +15,61 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
         let fd = checked(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?;
         Ok(OwnedFd::from_raw_fd(fd))
     }
+}
+
+/// Makes an eventfd readable.
+pub(crate) fn ring_bell(eventfd: BorrowedFd<'_>) {
+    let one = 1u64;
+    // SAFETY: eight readable bytes. The only failure is a counter that is full, hence readable already.
+    unsafe { libc::write(eventfd.as_raw_fd(), (&raw const one).cast(), 8) };
+}
+
+/// Makes an eventfd unreadable until it is rung again.
+pub(crate) fn hush_bell(eventfd: BorrowedFd<'_>) {
+    let mut rings = 0u64;
+    // SAFETY: eight writable bytes. The only failure is a counter at zero, hence unreadable already.
+    unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut rings).cast(), 8) };
+}
+
+/// The processors that this thread may run on, ascending.
+pub(crate) fn affinity() -> io::Result<Vec<usize>> {
+    // SAFETY: a set of processors is plain bits, for which zero is a value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is writable and as large as said.
+    checked(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) })?;
+    let cpus = 0..libc::CPU_SETSIZE as usize;
+    // SAFETY: every number is below the size of the set.
+    Ok(cpus.filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &set) }).collect())
+}
+
+/// Binds this thread to one processor.
+pub(crate) fn pin_to(cpu: usize) -> io::Result<()> {
+    if cpu >= libc::CPU_SETSIZE as usize {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: as in `affinity`.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the number was checked; the set is readable and as large as said.
+    unsafe {
+        libc::CPU_SET(cpu, &mut set);
+        checked(libc::sched_setaffinity(0, size_of_val(&set), &raw const set))?;
+    }
+    Ok(())
+}
+
+/// The soft and hard limit of locked memory, in bytes.
+pub(crate) fn memlock() -> io::Result<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limit is writable.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) })?;
+    Ok(limit)
+}
+
+/// Raises the soft limit of locked memory to the hard one, which needs no privilege.
+pub(crate) fn raise_memlock() -> io::Result<()> {
+    let mut limit = memlock()?;
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the limit is readable.
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) })?;
+    Ok(())
 }
