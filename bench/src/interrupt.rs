@@ -3,15 +3,15 @@
 //! A second signal ends the process at once; children then die of their parent's death (see
 //! `peers::launch`).
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{io, process};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// Exit status after an interrupt, as shells expect it.
-pub const EXIT_STATUS: i32 = 130;
+pub const EXIT_STATUS: u8 = 130;
 
 /// Tells whether the user asked to stop.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ impl Interrupt {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // The order matters: the first signal finds the flag still down.
-            flag::register_conditional_shutdown(signal, EXIT_STATUS, Arc::clone(&stop))?;
+            flag::register_conditional_shutdown(signal, EXIT_STATUS.into(), Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self(stop))
@@ -32,12 +32,5 @@ impl Interrupt {
     /// True once a signal came.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
-    }
-
-    /// Ends the process if a signal came; for callers with nothing left to tidy up.
-    pub fn exit_if_set(&self) {
-        if self.is_set() {
-            process::exit(EXIT_STATUS);
-        }
     }
 }

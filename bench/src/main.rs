@@ -1,7 +1,75 @@
 //! The command line of the bench; `bench --help` tells what there is.
 
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bench::interrupt::{EXIT_STATUS, Interrupt};
+use bench::peers::launch;
+use bench::{quick, tools, versus};
+use clap::{Parser, Subcommand};
+
+/// Measures Outrigger beside its peers. Start it with `cargo run --release -p bench --`.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// CPU per request against the floor relay, both engines, in under a minute.
+    Quick(quick::Options),
+    /// The whole table: Outrigger beside Envoy, HAProxy, nginx and the floor relay.
+    Versus(versus::Options),
+    /// The load generator by itself.
+    Load(tools::LoadOptions),
+    /// The fixed-answer origin by itself.
+    Origin(tools::OriginOptions),
+    /// The floor relay by itself.
+    Floor(tools::FloorOptions),
+    /// Binds itself to a CPU and becomes a program; `quick` and `versus` start programs with it.
+    #[command(hide = true)]
+    Launch {
+        cpu: usize,
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let command = Arguments::parse().command;
+    if let Command::Launch { cpu, program, arguments } = command {
+        let error = launch::become_program(cpu, &program, &arguments);
+        eprintln!("cannot become {}: {error}", program.display());
+        return ExitCode::FAILURE;
+    }
+    let stop = match Interrupt::install() {
+        Ok(stop) => stop,
+        Err(error) => return fail(&format!("cannot watch for signals: {error}")),
+    };
+    let asked = stop.clone();
+    let result = match command {
+        Command::Quick(options) => report(quick::run(options, stop)),
+        Command::Versus(options) => report(versus::run(&options, stop)),
+        Command::Load(options) => report(tools::run_load(&options, stop)),
+        Command::Origin(options) => report(tools::run_origin(&options, stop)),
+        Command::Floor(options) => report(tools::run_floor(&options, &stop)),
+        Command::Launch { .. } => ExitCode::SUCCESS,
+    };
+    if asked.is_set() { ExitCode::from(EXIT_STATUS) } else { result }
+}
+
+fn report<E: Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &impl Display) -> ExitCode {
+    eprintln!("bench: {error}");
+    ExitCode::FAILURE
 }

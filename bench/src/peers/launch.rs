@@ -1,0 +1,98 @@
+//! Starting a program on a CPU of its own, and ending it with all its children, whatever happens.
+//!
+//! The bench starts programs by way of itself (`bench launch CPU PROGRAM ARGUMENTS`): that process
+//! makes a session of its own, binds itself to the CPU, asks to be told when its parent dies, and
+//! becomes the program. So no child outlives the bench, be it killed by SIGKILL.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal};
+
+use crate::measure::machine;
+use crate::measure::process::Processes;
+
+/// Lines of a program's output that an error message quotes.
+const QUOTED_LINES: usize = 6;
+
+/// A started program. Dropping it kills its process group.
+pub struct Child {
+    process: process::Child,
+    log: PathBuf,
+    started: Instant,
+}
+
+impl Child {
+    /// Starts `program` on `cpu`; its output goes to the file `log`.
+    pub fn start(
+        cpu: usize,
+        program: &Path,
+        arguments: &[OsString],
+        log: &Path,
+    ) -> io::Result<Self> {
+        let output = File::create(log)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["launch", &cpu.to_string()])
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let started = Instant::now();
+        Ok(Self { process: command.spawn()?, log: log.to_path_buf(), started })
+    }
+
+    /// Just before the program was started. Its own start costs about 1 ms of launching.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The processes that it consists of now.
+    pub fn processes(&self) -> io::Result<Processes> {
+        Processes::of_session(self.process.id())
+    }
+
+    /// Whether the program ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(Some(_)))
+    }
+
+    /// The last lines that it wrote.
+    pub fn last_words(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let quoted = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
+        if quoted.is_empty() { "(it wrote nothing)".to_owned() } else { quoted.join("\n  ") }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // The group is the program's own, by setsid. Before that it has no such group, hence the
+        // second kill. Both may find nothing left, which is what was wanted.
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Becomes `program` on `cpu` (the subcommand `launch`). Returns only if it cannot.
+pub fn become_program(cpu: usize, program: &Path, arguments: &[OsString]) -> io::Error {
+    let prepare = || -> io::Result<()> {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+        machine::pin_to(cpu)
+    };
+    match prepare() {
+        Ok(()) => Command::new(program).args(arguments).exec(),
+        Err(error) => error,
+    }
+}
