@@ -8,12 +8,16 @@ mod draw;
 pub mod pattern;
 mod problems;
 mod raw;
+mod reference;
+mod schema;
 pub mod snapshot;
 mod syntax;
 pub mod template;
 mod values;
 
 pub use problems::{Problem, Problems, Severity};
+pub use reference::{KeyDoc, SectionDoc, reference};
+pub use schema::schema;
 pub use snapshot::Snapshot;
 
 use document::{Document, Findings, Span};

@@ -154,6 +154,8 @@ pub struct HttpOptions {
     pub trust_peer: bool,
     /// Make an `x-request-id` where a request has none.
     pub request_id: bool,
+    /// Append the peer's address to `X-Forwarded-For`, and set `X-Forwarded-Proto`.
+    pub forwarded: bool,
 }
 
 /// Envoy's `path_with_escaped_slashes_action`, less its redirect.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::document::{Findings, Wrong};
 use crate::raw::At;
 use crate::raw::file::File;
-use crate::snapshot::{Address, Admin, RouteTable, Snapshot, Upstream};
+use crate::snapshot::{Address, Admin, Snapshot};
 use slots::Slots;
 
 /// Builds the snapshot. It is whole only if `errors` is empty afterwards.
@@ -27,12 +27,12 @@ pub(crate) fn check(
     errors: &mut Findings,
     warnings: &mut Findings,
 ) -> Snapshot {
-    let (old_tables, old_upstreams): (&[Option<Arc<RouteTable>>], &[Option<Arc<Upstream>>]) =
-        previous.map_or((&[], &[]), |old| (&old.tables, &old.upstreams));
-    let mut tables =
-        Slots::assign("route table", file.routes.iter().map(|(name, _)| name), old_tables);
-    let mut upstreams =
-        Slots::assign("upstream", file.upstreams.iter().map(|(name, _)| name), old_upstreams);
+    let old_tables = previous.map_or(&[][..], |old| &old.tables);
+    let names = file.routes.iter().map(|(name, _)| name);
+    let mut tables = Slots::assign("route table", names, old_tables);
+    let old_upstreams = previous.map_or(&[][..], |old| &old.upstreams);
+    let names = file.upstreams.iter().map(|(name, _)| name);
+    let mut upstreams = Slots::assign("upstream", names, old_upstreams);
 
     let old_listeners = previous.map_or(&[][..], |old| &old.listeners);
     let listeners = listener::listeners(&file, &mut tables, old_listeners, errors);

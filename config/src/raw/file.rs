@@ -7,7 +7,7 @@ use super::listener::{LISTENER, Listener};
 use super::process::{ADMIN, Admin, PROCESS};
 use super::route::{ROUTE, Route};
 use super::upstream::{UPSTREAM, Upstream};
-use super::{Item, Name};
+use super::{Item, Named};
 use crate::snapshot::Process;
 
 /// What the user wrote.
@@ -17,9 +17,9 @@ pub(crate) struct File {
     pub(crate) admin: Admin,
     pub(crate) listeners: Vec<Item<Listener>>,
     /// Route tables by name, in the file's order.
-    pub(crate) routes: Vec<(Name, Vec<Item<Route>>)>,
+    pub(crate) routes: Named<Vec<Item<Route>>>,
     /// By name, in the file's order.
-    pub(crate) upstreams: Vec<(Name, Item<Upstream>)>,
+    pub(crate) upstreams: Named<Item<Upstream>>,
 }
 
 /// The top level.

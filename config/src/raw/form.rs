@@ -81,4 +81,16 @@ impl Form {
             Form::TargetHost => "a host",
         }
     }
+
+    /// What an editor can check of it: a pattern of ECMA-262.
+    pub(crate) fn pattern(self) -> Option<&'static str> {
+        match self {
+            Form::Address => Some(r"^(unix:/.+|(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]+)$"),
+            Form::Field | Form::Method | Form::Pseudonym => Some(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"),
+            Form::Name => Some(r"^[A-Za-z0-9_.:/|@~+-]{1,200}$"),
+            Form::Path => Some(r"^/[^?#\s]*$"),
+            Form::Body | Form::Host | Form::Pattern | Form::Plain => None,
+            Form::Substitution | Form::TargetHost => None,
+        }
+    }
 }

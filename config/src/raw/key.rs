@@ -7,9 +7,8 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::Item;
-use super::Name;
 use super::value::Node;
+use super::{Item, Name, Named};
 use crate::document::{Findings, Span, Wrong};
 use crate::template::Template;
 
@@ -49,7 +48,7 @@ pub(crate) enum Default {
 pub(crate) enum Value<T: 'static> {
     Bool(fn(&mut T, bool)),
     /// One of some TOML literals.
-    Choice(&'static [(&'static str, fn(&mut T))]),
+    Choice(Options<T>),
     Count(RangeInclusive<u64>, fn(&mut T, u64)),
     /// A count, or this literal for none.
     CountOr(&'static str, RangeInclusive<u64>, fn(&mut T, Option<u64>)),
@@ -73,6 +72,9 @@ pub(crate) enum Value<T: 'static> {
     /// Tables with keys of their own.
     Nested(&'static dyn Nested<T>),
 }
+
+/// TOML literals, and what each of them sets.
+pub(crate) type Options<T> = &'static [(&'static str, fn(&mut T))];
 
 /// Parses a text and puts it into its place.
 pub(crate) type SetText<T> = fn(&mut T, &Word<'_>) -> Result<(), Wrong>;
@@ -125,9 +127,9 @@ pub(crate) enum Place<T: 'static, U: 'static> {
     /// An array of tables; with a key, a bare text stands for a table of that key alone.
     Array(Option<&'static str>, fn(&mut T) -> &mut Vec<Item<U>>),
     /// A table of tables.
-    Named(fn(&mut T) -> &mut Vec<(Name, Item<U>)>),
+    Named(fn(&mut T) -> &mut Named<Item<U>>),
     /// A table of arrays of tables.
-    NamedArrays(fn(&mut T) -> &mut Vec<(Name, Vec<Item<U>>)>),
+    NamedArrays(fn(&mut T) -> &mut Named<Vec<Item<U>>>),
 }
 
 /// A [`Within`] whose own type is forgotten.
@@ -136,6 +138,14 @@ pub(crate) trait Nested<T>: Sync {
     fn read(&self, into: &mut T, node: Node<'_>, out: &mut Findings);
     /// What may stand there.
     fn kind(&self) -> Kind;
+}
+
+/// A [`Section`] without its types.
+pub(crate) trait Shape: Sync {
+    /// What a problem calls it.
+    fn what(&self) -> &'static str;
+    /// Its keys.
+    fn rows(&self) -> Vec<Row>;
 }
 
 /// A [`Key`] without its types: what schema and documentation show.
@@ -158,7 +168,7 @@ pub(crate) enum Kind {
     OneOrMore(Form),
     Interval,
     Fields,
-    Nested(Occurs, Box<dyn Fn() -> Vec<Row>>),
+    Nested(Occurs, &'static dyn Shape),
 }
 
 /// [`Place`] without its types.

@@ -172,6 +172,12 @@ pub(crate) static LISTENER: Section<Listener> = Section {
             default: Default::Is("true"),
             doc: "Make an `x-request-id` where a request has none.",
         },
+        Key {
+            name: "forwarded",
+            value: Value::Bool(|listener, on| listener.http.forwarded = on),
+            default: Default::Is("false"),
+            doc: "Append the peer's address to `X-Forwarded-For`, and set `X-Forwarded-Proto`.",
+        },
     ],
 };
 
@@ -196,6 +202,7 @@ fn blank() -> Listener {
             via: None,
             trust_peer: false,
             request_id: false,
+            forwarded: false,
         },
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct Name {
     pub(crate) span: Span,
 }
 
+/// Things by name, in the file's order.
+pub(crate) type Named<T> = Vec<(Name, T)>;
+
 /// A value whose place `check` may want to point at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct At<T> {

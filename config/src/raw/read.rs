@@ -4,7 +4,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::key::{Default, Key, Kind, Nested, Occurs, Place, Row, Section, Within, Word};
+use super::key::{Default, Key, Kind, Nested, Occurs, Place, Row, Section, Shape, Within, Word};
 use super::value::Node;
 use super::{Item, Name};
 use crate::document::{Findings, Span, Wrong};
@@ -59,9 +59,14 @@ impl<T: Clone> Section<T> {
         let keys: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         wrong.help(format!("the keys are {}", keys.join(", ")))
     }
+}
 
-    /// Its keys without their types.
-    pub(crate) fn rows(&self) -> Vec<Row> {
+impl<T: Send + Sync> Shape for Section<T> {
+    fn what(&self) -> &'static str {
+        self.what
+    }
+
+    fn rows(&self) -> Vec<Row> {
         let row = |key: &Key<T>| Row {
             name: key.name,
             kind: key.value.kind(),
@@ -78,7 +83,7 @@ fn missing<T>(what: &str, key: &Key<T>) -> Wrong {
 }
 
 fn has_key(kind: &Kind, name: &str) -> bool {
-    matches!(kind, Kind::Nested(_, rows) if rows().iter().any(|row| row.name == name))
+    matches!(kind, Kind::Nested(_, shape) if shape.rows().iter().any(|row| row.name == name))
 }
 
 impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
@@ -120,8 +125,7 @@ impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
             Place::Named(_) => Occurs::Named,
             Place::NamedArrays(_) => Occurs::NamedArrays,
         };
-        let section = self.section;
-        Kind::Nested(occurs, Box::new(move || section.rows()))
+        Kind::Nested(occurs, self.section)
     }
 }
 

@@ -176,7 +176,7 @@ fn blank() -> Upstream {
         name: "".into(),
         endpoints: Vec::new(),
         balance: Balance::LeastRequest,
-        limits: LIMITS.defaults().clone(),
+        limits: *LIMITS.defaults(),
         connect_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         idle_per_core: 0,

@@ -31,7 +31,7 @@ pub(super) fn scaled(number: &str, scale: u64) -> Option<u64> {
     let digits: u64 = fraction.parse().ok()?;
     let parts = digits.checked_mul(scale)?;
     let divisor = 10u64.pow(u32::try_from(fraction.len()).ok()?);
-    if parts % divisor != 0 {
+    if !parts.is_multiple_of(divisor) {
         return None;
     }
     // A whole part too large for u64 is out of every range.

@@ -41,7 +41,7 @@ fn no_size(text: &str, number: &str, unit: &str) -> Wrong {
 /// As a user would write it.
 pub(crate) fn show_size(bytes: u64) -> String {
     for (unit, scale) in UNITS[..3].iter().rev() {
-        if bytes >= *scale && bytes % scale == 0 {
+        if bytes >= *scale && bytes.is_multiple_of(*scale) {
             return format!("{}{unit}", bytes / scale);
         }
     }
