@@ -131,3 +131,64 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: TrailerLimits = TrailerLimits { bytes_max: 100, fields_max: 2 };
+
+    #[test]
+    fn a_length_is_counted_down_and_the_surplus_left_alone() {
+        let mut body = BodyDecoder::new(Framing::Length(7), LIMITS);
+        let decoded = Decoded { payload: 4, consumed: 4, done: false };
+        assert_eq!(body.decode(&mut b"abcd".to_vec()), Ok(decoded));
+        assert_eq!(body.remaining(), Some(3));
+        assert_eq!(body.finish(), Err(Fault::Truncated));
+        let mut buf = b"efgGET".to_vec();
+        assert_eq!(body.decode(&mut buf), Ok(Decoded { payload: 3, consumed: 3, done: true }));
+        assert_eq!(buf, b"efgGET");
+        assert_eq!(body.decode(&mut buf[3..]), Ok(Decoded { payload: 0, consumed: 0, done: true }));
+        assert_eq!(body.finish(), Ok(()));
+    }
+
+    #[test]
+    fn no_body_is_done_before_it_begins() {
+        for framing in [Framing::None, Framing::Length(0)] {
+            assert!(BodyDecoder::new(framing, LIMITS).is_done(), "{framing:?}");
+        }
+        assert!(!BodyDecoder::new(Framing::Chunked, LIMITS).is_done());
+    }
+
+    #[test]
+    fn until_close_is_done_when_the_peer_is() {
+        let mut body = BodyDecoder::new(Framing::UntilClose, LIMITS);
+        let decoded = Decoded { payload: 3, consumed: 3, done: false };
+        assert_eq!(body.decode(&mut b"abc".to_vec()), Ok(decoded));
+        assert!(!body.is_done());
+        assert_eq!(body.finish(), Ok(()));
+        assert!(body.is_done());
+    }
+
+    #[test]
+    fn chunks_are_compacted_in_place_and_the_surplus_left_alone() {
+        let mut body = BodyDecoder::new(Framing::Chunked, LIMITS);
+        let mut buf = b"3;a=b\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\nGET".to_vec();
+        let consumed = buf.len() - 3;
+        let decoded = body.decode(&mut buf).unwrap();
+        assert_eq!(decoded, Decoded { payload: 7, consumed, done: true });
+        assert_eq!((&buf[..7], &buf[consumed..]), (&b"abcdefg"[..], &b"GET"[..]));
+        assert_eq!(body.trailers().map(Fields::len), None);
+    }
+
+    #[test]
+    fn a_restarted_decoder_knows_nothing_of_the_body_before() {
+        let mut body = BodyDecoder::new(Framing::Chunked, LIMITS);
+        body.decode(&mut b"0\r\nX: y\r\n\r\n".to_vec()).unwrap();
+        assert_eq!(body.trailers().map(Fields::len), Some(1));
+        body.restart(Framing::Chunked);
+        assert!(!body.is_done() && body.trailers().is_none());
+        body.decode(&mut b"0\r\n\r\n".to_vec()).unwrap();
+        assert!(body.is_done() && body.trailers().is_none());
+    }
+}

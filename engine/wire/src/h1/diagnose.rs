@@ -125,3 +125,47 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1);
     bytes.split_at(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines of bytes that matter to somebody, each ended by CR LF, and the empty line.
+    fn head(start_line: &'static str) -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop::sample::select(&b"aZ0:: \t\r\0\x01\x7f\x80/*()HTP.,;\"-"[..]);
+        let line = prop::collection::vec(byte, 1..12);
+        let lines = prop::collection::vec(line, 0..4);
+        (any::<bool>(), lines).prop_map(move |(well_begun, lines)| {
+            let mut head =
+                if well_begun { format!("{start_line}\r\n").into_bytes() } else { vec![] };
+            for line in lines {
+                head.extend_from_slice(&line);
+                head.extend_from_slice(b"\r\n");
+            }
+            head.extend_from_slice(b"\r\n");
+            head
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_httparse_refuses_of_a_request_has_a_name(head in head("GET / HTTP/1.1")) {
+            let mut fields = [httparse::EMPTY_HEADER; 8];
+            if httparse::Request::new(&mut fields).parse(&head).is_err() {
+                let (line, fields) = split_line(&head);
+                prop_assert!(request_line(line).or_else(|| field_lines(fields)).is_some());
+            }
+        }
+
+        #[test]
+        fn whatever_httparse_refuses_of_a_response_has_a_name(head in head("HTTP/1.1 200 OK")) {
+            let mut fields = [httparse::EMPTY_HEADER; 8];
+            if httparse::Response::new(&mut fields).parse(&head).is_err() {
+                let (line, fields) = split_line(&head);
+                prop_assert!(status_line(line).or_else(|| field_lines(fields)).is_some());
+            }
+        }
+    }
+}

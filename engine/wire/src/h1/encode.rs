@@ -98,3 +98,58 @@ fn percent_encode(out: &mut Vec<u8>, target: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        out.escape_ascii().to_string()
+    }
+
+    #[test]
+    fn lines_are_as_the_grammar_has_them() {
+        assert_eq!(written(|out| request_line(out, b"GET", b"/a?b")), r"GET /a?b HTTP/1.1\r\n");
+        assert_eq!(written(|out| status_line(out, 204, b"")), r"HTTP/1.1 204 \r\n");
+        assert_eq!(written(|out| field(out, b"A", b"b c")), r"A: b c\r\n");
+        assert_eq!(written(|out| chunk_head(out, 0x2ff)), r"2ff\r\n");
+    }
+
+    #[test]
+    fn framing_is_announced_where_there_is_something_to_announce() {
+        let fields = |framing| written(|out| framing_fields(out, framing));
+        assert_eq!(fields(Framing::Length(0)), r"content-length: 0\r\n");
+        assert_eq!(fields(Framing::Length(u64::MAX)), r"content-length: 18446744073709551615\r\n");
+        assert_eq!(fields(Framing::Chunked), r"transfer-encoding: chunked\r\n");
+        assert_eq!(fields(Framing::None), "");
+        assert_eq!(fields(Framing::UntilClose), "");
+    }
+
+    #[test]
+    fn no_text_can_split_a_message() {
+        let evil = b"a\r\nX: y\r\n\r\n\0";
+        assert_eq!(written(|out| field(out, b"A", evil)), r"A: a  X: y     \r\n");
+        assert_eq!(written(|out| status_line(out, 200, evil)), r"HTTP/1.1 200 a  X: y     \r\n");
+        assert_eq!(
+            written(|out| request_line(out, b"GET", b"/a b\r\n\xff")),
+            r"GET /a%20b%0D%0A%FF HTTP/1.1\r\n"
+        );
+    }
+
+    #[test]
+    fn trailers_stand_between_the_last_chunk_and_the_end() {
+        let mut trailers = Fields::default();
+        trailers.push(b"Grpc-Status", b"0").unwrap();
+        trailers.push(b"Connection", b"x").unwrap();
+        assert_eq!(
+            written(|out| last_chunk_with_trailers(out, &trailers)),
+            r"0\r\nGrpc-Status: 0\r\n\r\n"
+        );
+        assert_eq!(
+            written(|out| last_chunk_with_trailers(out, &Fields::default())).as_bytes(),
+            LAST_CHUNK.escape_ascii().to_string().as_bytes()
+        );
+    }
+}

@@ -255,3 +255,82 @@ fn origin_form(head: &mut RequestHead, path: Span) -> Span {
     bytes.extend_from_within(path.range());
     Span::new(start, path.len() + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits =
+        HeadLimits { head_bytes_max: 400, fields_max: 3, target_bytes_max: 50 };
+
+    fn decode(input: &[u8], limits: &HeadLimits) -> Result<(Progress, RequestHead), Fault> {
+        let mut head = RequestHead::default();
+        let progress = RequestDecoder::new().feed(input, limits, &mut head)?;
+        Ok((progress, head))
+    }
+
+    #[test]
+    fn a_head_at_its_limits_passes_and_one_byte_more_does_not() {
+        let head = |target: usize, value: usize| {
+            let (target, value) = ("a".repeat(target - 1), "b".repeat(value));
+            format!("GET /{target} HTTP/1.1\r\nHost: a\r\nX: {value}\r\n\r\n").into_bytes()
+        };
+        let value = LIMITS.head_bytes_max - head(50, 0).len();
+        assert!(decode(&head(50, value), &LIMITS).is_ok());
+        assert_eq!(decode(&head(50, value + 1), &LIMITS).unwrap_err(), Fault::HeadTooLarge);
+        assert_eq!(decode(&head(51, 0), &LIMITS).unwrap_err(), Fault::TargetTooLong);
+    }
+
+    #[test]
+    fn as_many_fields_as_allowed_pass_and_one_more_does_not() {
+        let head = |more: usize| {
+            format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(more)).into_bytes()
+        };
+        assert_eq!(decode(&head(2), &LIMITS).unwrap().1.fields.len(), 3);
+        assert_eq!(decode(&head(3), &LIMITS).unwrap_err(), Fault::TooManyFields);
+    }
+
+    #[test]
+    fn the_ceiling_holds_whatever_the_limit_says() {
+        let limits = HeadLimits { head_bytes_max: 60_000, fields_max: usize::MAX, ..LIMITS };
+        let head = |fields: usize| {
+            let more = "X: y\r\n".repeat(fields - 1);
+            format!("GET / HTTP/1.1\r\nHost: a\r\n{more}\r\n").into_bytes()
+        };
+        assert!(decode(&head(FIELDS_CEILING), &limits).is_ok());
+        assert_eq!(decode(&head(FIELDS_CEILING + 1), &limits).unwrap_err(), Fault::TooManyFields);
+    }
+
+    #[test]
+    fn a_head_that_was_begun_is_not_empty_but_empty_lines_are() {
+        let mut decoder = RequestDecoder::new();
+        let mut head = RequestHead::default();
+        for (input, empty) in [(&b"\r"[..], true), (b"\n\r\n", true), (b"G", false)] {
+            assert_eq!(decoder.feed(input, &LIMITS, &mut head), Ok(Progress::NeedMore));
+            assert_eq!(decoder.is_empty(), empty, "after {}", input.escape_ascii());
+        }
+        decoder.reset();
+        assert!(decoder.is_empty());
+    }
+
+    #[test]
+    fn nothing_of_one_request_is_left_in_the_next() {
+        let mut decoder = RequestDecoder::new();
+        let mut head = RequestHead::default();
+        let first = b"POST http://b/c HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\
+            Upgrade: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+        let limits = HeadLimits { fields_max: 10, ..LIMITS };
+        decoder.feed(first, &limits, &mut head).unwrap();
+        assert!(head.keep_alive && head.upgrade && head.expect_continue);
+        let second = b"GET /d HTTP/1.0\r\n\r\n";
+        let done = Progress::Done { consumed: second.len() };
+        assert_eq!(decoder.feed(second, &limits, &mut head), Ok(done));
+        assert!(!head.keep_alive && !head.upgrade && !head.expect_continue);
+        assert_eq!((head.version, head.framing), (Version::Http10, Framing::None));
+        assert_eq!(
+            (head.method(), head.target(), head.authority()),
+            (&b"GET"[..], &b"/d"[..], None)
+        );
+        assert!(head.fields.is_empty());
+    }
+}

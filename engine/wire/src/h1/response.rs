@@ -139,3 +139,41 @@ fn framing(method: &[u8], status: u16, claims: &Claims) -> Result<Framing, Fault
         _ => Ok(claims.content_length.map_or(Framing::UntilClose, Framing::Length)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits =
+        HeadLimits { head_bytes_max: 400, fields_max: 3, target_bytes_max: 0 };
+
+    #[test]
+    fn an_interim_head_comes_out_before_the_final_one() {
+        let mut decoder = ResponseDecoder::new();
+        let mut head = ResponseHead::default();
+        let input = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\n\r\nbody";
+        let Ok(Progress::Done { consumed }) = decoder.feed(input, &LIMITS, b"GET", &mut head)
+        else {
+            panic!("the first head is complete");
+        };
+        assert_eq!((head.status, head.framing, head.fields.len()), (103, Framing::None, 1));
+        let progress = decoder.feed(&input[consumed..], &LIMITS, b"GET", &mut head);
+        assert_eq!(progress, Ok(Progress::Done { consumed: input.len() - consumed - 4 }));
+        assert_eq!((head.status, head.framing, head.fields.len()), (200, Framing::UntilClose, 0));
+        assert!(!head.keep_alive);
+    }
+
+    #[test]
+    fn the_reason_is_passed_on_byte_by_byte() {
+        let mut head = ResponseHead::default();
+        let mut decode = |line: &[u8]| {
+            let input = [line, b"\r\n\r\n"].concat();
+            ResponseDecoder::new().feed(&input, &LIMITS, b"GET", &mut head).unwrap();
+            head.reason().to_vec()
+        };
+        assert_eq!(decode(b"HTTP/1.1 200 All  right "), b"All  right ");
+        assert_eq!(decode(b"HTTP/1.1 200 \xe9"), b"\xe9");
+        assert_eq!(decode(b"HTTP/1.1 200 "), b"");
+        assert_eq!(decode(b"HTTP/1.1 200"), b"");
+    }
+}

@@ -118,3 +118,68 @@ impl Stopped {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ScanLimits = ScanLimits { bytes_max: 100, fields_max: 3, start_line_max: 40 };
+
+    /// The verdict, and the bytes that were looked at, when `input` comes in pieces of `size`.
+    fn in_pieces(mut scan: Scan, input: &[u8], size: usize) -> (Result<usize, Stopped>, usize) {
+        let mut looked_at = 0;
+        for piece in input.chunks(size) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                let scanned = match scan.scan(rest, &LIMITS) {
+                    Ok(scanned) => scanned,
+                    Err(stopped) => return (Err(stopped), looked_at),
+                };
+                let (Scanned::StartLine(len) | Scanned::End(len)) = scanned else {
+                    looked_at += rest.len();
+                    break;
+                };
+                looked_at += len;
+                rest = &rest[len..];
+                if let Scanned::End(_) = scanned {
+                    return (Ok(looked_at), looked_at);
+                }
+            }
+        }
+        (Ok(0), looked_at)
+    }
+
+    #[test]
+    fn the_end_is_found_however_the_bytes_are_cut_and_each_is_looked_at_once() {
+        let input = b"a\r\nb: c\r\nd: e\r\n\r\nsurplus\r\n\r\n";
+        let end = input.len() - b"surplus\r\n\r\n".len();
+        for size in 1..input.len() {
+            let (found, looked_at) = in_pieces(Scan::of_head(), input, size);
+            assert_eq!((found, looked_at), (Ok(end), end), "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn an_empty_line_ends_a_section_that_has_no_start_line() {
+        assert_eq!(Scan::of_fields().scan(b"\r\nx", &LIMITS), Ok(Scanned::End(2)));
+    }
+
+    #[test]
+    fn limits_hold_by_position_however_the_bytes_are_cut() {
+        let long_line = [b'a'; 41];
+        let long_field = [&b"a\r\n"[..], &[b'b'; 98]].concat();
+        let cases: [(&[u8], Stopped); 5] = [
+            (&long_line, Stopped::StartLineTooLong),
+            (&long_field, Stopped::TooManyBytes),
+            (b"a\r\nb\r\nb\r\nb\r\nb\r\n", Stopped::TooManyFields),
+            (b"a\n", Stopped::BareLf),
+            (b"a\r\n\n", Stopped::BareLf),
+        ];
+        for (input, stopped) in cases {
+            for size in 1..=input.len() {
+                let (found, _) = in_pieces(Scan::of_head(), input, size);
+                assert_eq!(found, Err(stopped), "{} in pieces of {size}", input.escape_ascii());
+            }
+        }
+    }
+}

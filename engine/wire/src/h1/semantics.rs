@@ -222,3 +222,52 @@ fn protects(known: Known) -> bool {
 fn is_protected(name: &[u8]) -> bool {
     PROTECTED.iter().any(|protected| name.eq_ignore_ascii_case(protected))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_digits_of_63_bits() {
+        let cases: [(&[u8], Result<u64, Fault>); 11] = [
+            (b"0", Ok(0)),
+            (b"00042", Ok(42)),
+            (b"9223372036854775807", Ok(i64::MAX as u64)),
+            (b"9223372036854775808", Err(Fault::ContentLengthOverflow)),
+            (b"9999999999999999999", Err(Fault::ContentLengthOverflow)),
+            (b"00000000000000000001", Err(Fault::ContentLengthOverflow)),
+            (b"", Err(Fault::InvalidContentLength)),
+            (b"+1", Err(Fault::InvalidContentLength)),
+            (b"1 ", Err(Fault::InvalidContentLength)),
+            (b"1,1", Err(Fault::RepeatedContentLength)),
+            (b",", Err(Fault::RepeatedContentLength)),
+        ];
+        for (value, length) in cases {
+            assert_eq!(parse_length(value), length, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn leading_zeros_are_left_out_but_never_the_last_digit() {
+        for (value, shown) in
+            [(&b"0"[..], &b"0"[..]), (b"000", b"0"), (b"010", b"10"), (b"7", b"7")]
+        {
+            assert_eq!(without_leading_zeros(value).of(value), shown);
+        }
+    }
+
+    #[test]
+    fn only_registered_codings_before_one_chunked_are_merely_unsupported() {
+        let cases: [(&[u8], Fault); 6] = [
+            (b"gzip, chunked", Fault::UnsupportedTransferEncoding),
+            (b"Deflate ,\tx-gzip,CHUNKED", Fault::UnsupportedTransferEncoding),
+            (b"chunked, chunked", Fault::RepeatedTransferEncoding),
+            (b"chunked, gzip", Fault::InvalidTransferEncoding),
+            (b"br, chunked", Fault::InvalidTransferEncoding),
+            (b"", Fault::InvalidTransferEncoding),
+        ];
+        for (value, fault) in cases {
+            assert_eq!(transfer_encoding_fault(value), fault, "{}", value.escape_ascii());
+        }
+    }
+}

@@ -123,9 +123,9 @@ impl<'a> Player<'a> {
         let Progress::Done { consumed } = progress else { return Ok(piece.len()) };
         assert!(0 < consumed && consumed <= piece.len(), "consumed {consumed} of {}", piece.len());
         if matches!(self.side, Side::Requests) {
-            self.on_request()
+            self.on_request();
         } else {
-            self.on_response()
+            self.on_response();
         }
         Ok(consumed)
     }
