@@ -1,6 +1,8 @@
-//! A relay of one upstream connection for each client, on one core: the runtime seam's smoke bench. Not a proxy.
+//! A relay of one upstream connection for each client, on one core: the runtime seam's smoke bench.
+//! Not a proxy.
 //!
-//! `relay PORT UPSTREAM uring|epoll`: listens on 127.0.0.1:PORT and relays bytes to UPSTREAM (ip:port) and back.
+//! `relay PORT UPSTREAM uring|epoll`: listens on 127.0.0.1:PORT and relays bytes to UPSTREAM
+//! (ip:port) and back.
 
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;

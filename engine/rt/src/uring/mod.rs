@@ -1,95 +1,48 @@
-//! The io_uring engine: not built in yet, so its probe says no.
+//! The io_uring engine: our own ring and driver on a glommio executor, which carries none of our
+//! bytes.
+//!
+//! The map, from the outside in:
+//! - `probe`: may this process use it at all?
+//! - `driver`: a core's life, and its turn: run tasks, enter the ring once, hand out completions,
+//!   fire timers;
+//! - `stream`, `accept`, `watch`: what the rest of `rt` holds; `tasks`: what it spawns;
+//! - `recv`, `send`, `connect`, `close`: one operation each, from its start to the last completion;
+//! - `state`: all that a core owns, in one thread-local, and the way from a completion to its
+//!   operation;
+//! - `ops`: slots and generations; `connection`: a stream's state; `buffers`: the provided buffers;
+//!   `mapping`: their memory;
+//! - `ring`: the io_uring instance.
+//!
+//! Invariants: one enter a turn; a descriptor outlives its operations; what the kernel may touch
+//! outlives the operation that lets it; a connection holds a bounded number of buffers, an idle one
+//! none.
 
-use std::future::Future;
-use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+mod accept;
+mod buffers;
+mod close;
+mod connect;
+mod connection;
+mod driver;
+mod mapping;
+mod ops;
+mod probe;
+mod recv;
+mod ring;
+mod send;
+mod state;
+mod stream;
+mod tasks;
+mod watch;
 
-use crate::core::{CoreShared, Main};
-use crate::{Address, Batch, Chunk, Peer};
+pub(crate) use accept::Listener;
+pub(crate) use driver::run_core;
+pub(crate) use probe::probe;
+pub(crate) use stream::Stream;
+pub(crate) use tasks::spawn;
+pub(crate) use watch::readable;
 
-/// Whether a ring can be built: if not why, and the remedy.
-pub(crate) fn probe() -> Result<(), String> {
-    Err("this build has no io_uring engine".to_owned())
-}
-
-/// Runs this thread as a core until `main` ends. An error means that `main` was never polled.
-pub(crate) fn run_core(_main: Main, _shared: &CoreShared) -> Result<(), String> {
-    Err("this build has no io_uring engine".to_owned())
-}
-
-/// Runs `task` beside the others of this core.
-pub(crate) fn spawn(_task: impl Future<Output = ()> + 'static) {}
-
-/// Returns when `fd`, a mailbox's eventfd, is readable.
-pub(crate) async fn readable(_fd: BorrowedFd<'_>) -> io::Result<()> {
-    Err(unsupported())
-}
-
-/// Returns a receive buffer to its group.
-pub(crate) fn give_back(_group: u16, _bid: u16) {}
-
-fn unsupported() -> io::Error {
-    io::ErrorKind::Unsupported.into()
-}
-
-/// A connected stream; the methods are documented at `crate::Stream`.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    peer: Peer,
-}
-
-impl Stream {
-    pub(crate) async fn connect(_to: &Address) -> io::Result<Self> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn recv(&self) -> io::Result<Chunk> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn send(&self, _batch: Batch) -> io::Result<()> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn flush(&self) -> io::Result<()> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn finish(&self) -> io::Result<()> {
-        Err(unsupported())
-    }
-
-    pub(crate) fn is_quiet(&self) -> bool {
-        false
-    }
-
-    pub(crate) fn hint_bulk(&self, _bytes: u64) {}
-
-    pub(crate) fn peer(&self) -> &Peer {
-        &self.peer
-    }
-
-    pub(crate) fn local(&self) -> io::Result<Peer> {
-        Err(unsupported())
-    }
-
-    pub(crate) fn abort(self) {}
-}
-
-/// A listening socket; the methods are documented at `crate::Listener`.
-#[derive(Debug)]
-pub(crate) struct Listener;
-
-impl Listener {
-    pub(crate) fn new(_socket: OwnedFd, _refusal: &'static [u8]) -> io::Result<Self> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn accept(&self) -> io::Result<Stream> {
-        Err(unsupported())
-    }
-
-    pub(crate) async fn drain(&self) -> io::Result<Option<Stream>> {
-        Err(unsupported())
-    }
+/// Returns a receive buffer to its group; called by a chunk's drop.
+pub(crate) fn give_back(group: u16, bid: u16) {
+    let group = buffers::Group::of(group);
+    state::with(|state| state.give_back(buffers::Buffer { group, bid }));
 }

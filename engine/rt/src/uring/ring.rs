@@ -1,0 +1,165 @@
+//! The core's one io_uring instance: queueing submissions, the single system call of a turn, and
+//! reading completions.
+//!
+//! It knows nothing of sockets; what an entry means is `ops`'. Called by `state` and, for the wait,
+//! by `driver`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use io_uring::{IoUring, cqueue, squeue, types};
+
+/// Submissions that fit into one system call; more are submitted in between.
+const SUBMISSIONS: u32 = 256;
+/// Completions that fit; the kernel keeps further ones aside for a turn (counted as overflow).
+const COMPLETIONS: u32 = 4096;
+
+/// How long a turn may wait for a completion.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wait {
+    /// Submit only: there are tasks to run.
+    No,
+    /// At most so long.
+    AtMost(Duration),
+    /// Nothing is due.
+    Forever,
+}
+
+/// One completion, as the kernel wrote it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Completion {
+    pub(super) user_data: u64,
+    /// Bytes, a descriptor, or a negated errno.
+    pub(super) result: i32,
+    flags: u32,
+}
+
+impl Completion {
+    /// Whether the operation goes on: this is not its last completion.
+    pub(super) fn more(&self) -> bool {
+        cqueue::more(self.flags)
+    }
+
+    /// The provided buffer that the operation took.
+    pub(super) fn buffer(&self) -> Option<u16> {
+        cqueue::buffer_select(self.flags)
+    }
+
+    /// Whether the socket had more to read when this receive ended.
+    pub(super) fn socket_has_more(&self) -> bool {
+        cqueue::sock_nonempty(self.flags)
+    }
+}
+
+pub(super) struct Ring {
+    uring: IoUring,
+    /// Entries that found the submission queue full, in order.
+    backlog: VecDeque<squeue::Entry>,
+}
+
+impl Ring {
+    /// A ring that this thread alone may use.
+    pub(super) fn new() -> io::Result<Self> {
+        let uring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_coop_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_clamp()
+            .setup_cqsize(COMPLETIONS)
+            .dontfork()
+            .build(SUBMISSIONS)?;
+        Ok(Self { uring, backlog: VecDeque::new() })
+    }
+
+    /// Registers `entries` (a power of two) buffer descriptions at `address` as the provided-buffer
+    /// group `group`.
+    ///
+    /// # Safety
+    /// `address` is that of `entries` zeroed, page-aligned descriptions, which outlive the ring.
+    pub(super) unsafe fn register_buffers(
+        &self,
+        address: u64,
+        entries: u16,
+        group: u16,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe { self.uring.submitter().register_buf_ring_with_flags(address, entries, group, 0) }
+    }
+
+    /// Queues an entry for the next `enter`.
+    ///
+    /// # Safety
+    /// Whatever the entry points to stays valid, and untouched where the kernel writes, until the
+    /// operation's last completion was read.
+    pub(super) unsafe fn push(&mut self, entry: squeue::Entry) {
+        if self.backlog.is_empty() {
+            // SAFETY: the caller's promise is the one asked for.
+            if unsafe { self.uring.submission().push(&entry) }.is_ok() {
+                return;
+            }
+            // Full: hand over what there is. If the kernel takes none now (EAGAIN, EBUSY), the
+            // backlog keeps the order.
+            let _ = self.uring.submit();
+            // SAFETY: as above.
+            if unsafe { self.uring.submission().push(&entry) }.is_ok() {
+                return;
+            }
+        }
+        self.backlog.push_back(entry);
+    }
+
+    /// Submits everything queued, and waits until there is a completion to read or the time is
+    /// over. The one system call of a turn.
+    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        let wait = if self.refill() { wait } else { Wait::No };
+        let submitter = self.uring.submitter();
+        let entered = match wait {
+            Wait::No => submitter.submit_and_wait(0),
+            Wait::Forever => submitter.submit_and_wait(1),
+            Wait::AtMost(time) => {
+                let time = types::Timespec::from(time);
+                submitter.submit_with_args(1, &types::SubmitArgs::new().timespec(&time))
+            }
+        };
+        match entered {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                // Time is over; a signal; or the kernel wants completions read, or memory freed,
+                // before it takes more.
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Moves the backlog into the submission queue; false when not all of it fits.
+    fn refill(&mut self) -> bool {
+        let mut submission = self.uring.submission();
+        while let Some(entry) = self.backlog.front() {
+            // SAFETY: the promise made to `push` for this entry still holds, as it was not
+            // submitted yet.
+            if unsafe { submission.push(entry) }.is_err() {
+                return false;
+            }
+            self.backlog.pop_front();
+        }
+        true
+    }
+
+    /// Whether the kernel keeps completions aside that did not fit.
+    pub(super) fn overflowed(&mut self) -> bool {
+        self.uring.submission().cq_overflow()
+    }
+
+    /// The next completion that is here already.
+    pub(super) fn next_completion(&mut self) -> Option<Completion> {
+        self.uring.completion().next().map(|entry| Completion {
+            user_data: entry.user_data(),
+            result: entry.result(),
+            flags: entry.flags(),
+        })
+    }
+}
