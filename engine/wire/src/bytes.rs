@@ -58,6 +58,32 @@ pub(crate) const fn is_host_byte(byte: u8) -> bool {
     CLASSES[byte as usize] & HOST != 0
 }
 
+/// Whether `text`, which holds no control byte, is `lower` but for letter case; `lower` consists of
+/// lower-case letters, digits and `-`. Eight bytes at a time, as every field name goes through here.
+pub(crate) fn is_word(text: &[u8], lower: &str) -> bool {
+    const CASE: u64 = u64::from_ne_bytes([0x20; 8]);
+    let lower = lower.as_bytes();
+    if text.len() != lower.len() {
+        return false;
+    }
+    let (text_words, text_rest) = text.as_chunks::<8>();
+    let (lower_words, lower_rest) = lower.as_chunks::<8>();
+    let words = text_words.iter().zip(lower_words);
+    let rest = text_rest.iter().zip(lower_rest);
+    words.fold(0, |differs, (&a, &b)| {
+        differs | ((u64::from_ne_bytes(a) | CASE) ^ u64::from_ne_bytes(b))
+    }) == 0
+        && rest.fold(0, |differs, (a, b)| differs | ((a | 0x20) ^ b)) == 0
+}
+
+/// Whether some LF has no CR before it.
+pub(crate) fn has_bare_lf(bytes: &[u8]) -> bool {
+    let begins_with_one = bytes.first() == Some(&b'\n');
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    // No early exit: so the compiler compares many bytes at once.
+    pairs.fold(begins_with_one, |found, (&before, &b)| found | (b == b'\n') & (before != b'\r'))
+}
+
 /// Without the spaces and tabs around it (OWS, RFC 9110 §5.6.3).
 pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
@@ -93,6 +119,34 @@ mod tests {
             assert_eq!(is_field_value(&[bad]), bad == b'\t', "{bad}");
         }
         assert!(!is_field_value(b"\x7f"));
+    }
+
+    #[test]
+    fn a_word_is_the_same_in_any_letter_case_and_in_no_other_letters() {
+        for lower in ["te", "upgrade", "trailers", "x-request-id", "proxy-connection-and-more"] {
+            assert!(is_word(lower.as_bytes(), lower));
+            assert!(is_word(lower.to_ascii_uppercase().as_bytes(), lower));
+            for place in 0..lower.len() {
+                for other in
+                    (b' '..0x7f).filter(|o| !o.eq_ignore_ascii_case(&lower.as_bytes()[place]))
+                {
+                    let mut text = lower.as_bytes().to_vec();
+                    text[place] = other;
+                    assert!(!is_word(&text, lower), "{}", text.escape_ascii());
+                }
+            }
+            assert!(!is_word(&lower.as_bytes()[1..], lower));
+        }
+    }
+
+    #[test]
+    fn a_bare_lf_is_found_wherever_it_stands() {
+        assert!(!has_bare_lf(b"") && !has_bare_lf(b"a") && !has_bare_lf(b"a\r\nb\rc\r\n\r\n"));
+        for place in 0..50 {
+            let mut bytes = [b'a'; 50];
+            bytes[place] = b'\n';
+            assert!(has_bare_lf(&bytes), "at {place}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::bytes::is_host_byte;
 pub(super) fn check(text: &[u8]) -> Result<Option<u16>, Fault> {
     let host_len = match text {
         [b'[', rest @ ..] => literal_len(rest)? + 1,
-        _ => text.iter().take_while(|&&b| is_host_byte(b)).count(),
+        _ => text.iter().position(|&b| !is_host_byte(b)).unwrap_or(text.len()),
     };
     match &text[host_len..] {
         _ if host_len == 0 => Err(Fault::InvalidHost),

@@ -1,17 +1,19 @@
 //! Request heads (RFC 9112 §3, §5): bytes in any pieces, a [`RequestHead`] out.
 //!
-//! Two passes over a head, both of them SIMD: [`Scan`] finds its end as the pieces come in, httparse
-//! reads it once it is whole. What httparse refuses, `diagnose` names; what it lets through is
-//! checked here, in `target` and in `semantics`.
+//! A head that is whole and well-formed is read by httparse where it lies. Everything else takes the
+//! slow way: [`Scan`] finds the end as the pieces come in, each byte looked at once, then httparse
+//! reads; what it refuses, `diagnose` names. What the lines mean is `meaning`'s. Both ways lead to the
+//! same head or the same fault, which the tests and the fuzzer hold against each other.
 
-use std::mem::MaybeUninit;
+mod meaning;
 
+use std::mem::{self, MaybeUninit};
+
+use self::meaning::Meaning;
 use super::scan::{Scan, ScanLimits, Scanned};
-use super::semantics::Claims;
-use super::target::{self, Form};
-use super::{FIELDS_CEILING, Fault, HeadLimits, Progress, authority, diagnose};
-use crate::bytes::is_token_byte;
-use crate::message::{Field, Framing, Known, RequestHead, Span, Version};
+use super::{FIELDS_CEILING, Fault, HeadLimits, Progress, diagnose};
+use crate::bytes::{has_bare_lf, is_token_byte};
+use crate::message::RequestHead;
 
 /// The longest method in the IANA registry has 17 bytes.
 const METHOD_BYTES_MAX: usize = 32;
@@ -55,11 +57,36 @@ impl RequestDecoder {
                 Some(&first) if !is_token_byte(first) => return Err(Fault::InvalidMethod),
                 Some(_) => head.clear(),
             }
+            if let Some(len) = whole(&input[at..], limits, head)? {
+                self.reset();
+                return Ok(Progress::Done { consumed: at + len });
+            }
         }
-        let (bytes, _) = head.fields.parts();
+        self.collect(input, at, limits, head)
+    }
+
+    /// Forgets a head that was begun.
+    pub fn reset(&mut self) {
+        *self = RequestDecoder::new();
+    }
+
+    /// Whether no byte of a head has come yet. Empty lines before it do not count.
+    pub fn is_empty(&self) -> bool {
+        self.scan.bytes() == 0
+    }
+
+    /// The way of a head that comes in pieces, or that has something wrong with it.
+    fn collect(
+        &mut self,
+        input: &[u8],
+        mut at: usize,
+        limits: &HeadLimits,
+        head: &mut RequestHead,
+    ) -> Result<Progress, Fault> {
         let scan_limits = scan_limits(limits);
         loop {
             let rest = &input[at..];
+            let (bytes, _) = head.fields.parts();
             match self.scan.scan(rest, &scan_limits) {
                 Ok(Scanned::More) => {
                     bytes.extend_from_slice(rest);
@@ -72,23 +99,13 @@ impl RequestDecoder {
                 }
                 Ok(Scanned::End(len)) => {
                     bytes.extend_from_slice(&rest[..len]);
-                    parse(limits, head)?;
+                    collected(limits, head)?;
                     self.reset();
                     return Ok(Progress::Done { consumed: at + len });
                 }
                 Err(stopped) => return Err(stopped.fault(too_long(bytes, rest))),
             }
         }
-    }
-
-    /// Forgets a head that was begun.
-    pub fn reset(&mut self) {
-        *self = RequestDecoder::new();
-    }
-
-    /// Whether no byte of a head has come yet. Empty lines before it do not count.
-    pub fn is_empty(&self) -> bool {
-        self.scan.bytes() == 0
     }
 
     fn skip_empty_lines(&mut self, input: &[u8]) -> Result<usize, Fault> {
@@ -139,126 +156,49 @@ fn check_version(line: &[u8]) -> Result<(), Fault> {
     Err(diagnose::request_line(line).unwrap_or(Fault::InvalidVersion))
 }
 
-/// Reads the complete head that `head` holds the bytes of.
-fn parse(limits: &HeadLimits, head: &mut RequestHead) -> Result<(), Fault> {
+/// The way of nearly every head: all of it is there, and nothing is wrong with its lines. Its length;
+/// `None` if the slow way must find out what it is.
+fn whole(
+    input: &[u8],
+    limits: &HeadLimits,
+    head: &mut RequestHead,
+) -> Result<Option<usize>, Fault> {
     let mut storage = [const { MaybeUninit::uninit() }; FIELDS_CEILING];
     let mut parsed = httparse::Request::new(&mut []);
-    let (bytes, index) = head.fields.parts();
-    match parsed.parse_with_uninit_headers(bytes, &mut storage) {
-        Ok(httparse::Status::Complete(len)) if len == bytes.len() => {}
-        _ => return Err(diagnose::request(bytes)),
-    }
-    let method = parsed.method.expect("a complete request has a method").as_bytes();
-    let target = parsed.path.expect("a complete request has a target").as_bytes();
-    if method.len() > METHOD_BYTES_MAX {
-        return Err(Fault::MethodTooLong);
-    }
-    if target.len() > limits.target_bytes_max {
-        return Err(Fault::TargetTooLong);
-    }
-    let form = target::form(method, target)?;
-    head.method = Span::within(bytes, method);
-    head.target = Span::within(bytes, target);
-    head.version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-
-    let mut claims = Claims::default();
-    claims.read(bytes, parsed.headers, index)?;
-    claims.check_framing(head.version)?;
-    head.framing = match claims.content_length {
-        _ if claims.chunked => Framing::Chunked,
-        Some(length) => Framing::Length(length),
-        None => Framing::None,
+    let Ok(httparse::Status::Complete(len)) = parsed.parse_with_uninit_headers(input, &mut storage)
+    else {
+        return Ok(None);
     };
-    head.keep_alive = claims.persists(head.version);
-    head.upgrade = claims.upgrade && head.version == Version::Http11;
-    settle_expectation(head)?;
-    settle_authority(head, &form)
+    let bytes = &input[..len];
+    let too_much = len > limits.head_bytes_max || parsed.headers.len() > limits.fields_max;
+    if too_much || has_bare_lf(bytes) {
+        return Ok(None);
+    }
+    let meaning = Meaning::read(bytes, &parsed, limits, head)?;
+    head.fields.store(bytes);
+    meaning.settle(head)?;
+    Ok(Some(len))
 }
 
-/// Reads `Expect`, and hides it from the next hop where it means nothing: in HTTP/1.0
-/// (RFC 9110 §10.1.1), or without a body to wait for.
-fn settle_expectation(head: &mut RequestHead) -> Result<(), Fault> {
-    let has_body = !matches!(head.framing, Framing::None | Framing::Length(0));
-    let can_wait = head.version == Version::Http11 && has_body;
-    let (bytes, index) = head.fields.parts();
-    for field in index.iter_mut().filter(|field| field.known == Known::Expect) {
-        let known = field.value.of(bytes).eq_ignore_ascii_case(b"100-continue");
-        if head.version == Version::Http11 && !known {
-            return Err(Fault::UnknownExpectation);
+/// Reads the complete head whose bytes were collected in `head`.
+fn collected(limits: &HeadLimits, head: &mut RequestHead) -> Result<(), Fault> {
+    let bytes = mem::take(head.fields.parts().0);
+    let mut storage = [const { MaybeUninit::uninit() }; FIELDS_CEILING];
+    let mut parsed = httparse::Request::new(&mut []);
+    let meaning = match parsed.parse_with_uninit_headers(&bytes, &mut storage) {
+        Ok(httparse::Status::Complete(len)) if len == bytes.len() => {
+            Meaning::read(&bytes, &parsed, limits, head)
         }
-        head.expect_continue = can_wait;
-        field.hop_by_hop = !can_wait;
-    }
-    Ok(())
-}
-
-/// Makes target, authority and `Host` say one thing (RFC 9112 §3.2.2: the target's host wins).
-fn settle_authority(head: &mut RequestHead, form: &Form) -> Result<(), Fault> {
-    let host = find_host(head)?;
-    head.authority = match *form {
-        Form::Origin => host.map(|at| head.fields.parts().1[at].value),
-        Form::Authority => Some(head.target),
-        Form::Absolute { host_start, host_end } => {
-            let (start, end) = (host_start, host_end);
-            let authority = head.target.narrowed(Span::new(start, end - start));
-            let path = head.target.narrowed(Span::new(end, head.target.len() - end));
-            head.target = origin_form(head, path);
-            Some(authority)
-        }
+        _ => Err(diagnose::request(&bytes)),
     };
-    if *form != Form::Origin {
-        let value = head.authority.expect("both other forms name a host");
-        set_host(head, host, value);
-    }
-    Ok(())
-}
-
-/// The one `Host` field's place in the index (RFC 9112 §3.2: exactly one, but in HTTP/1.0).
-fn find_host(head: &RequestHead) -> Result<Option<usize>, Fault> {
-    let mut hosts = head.fields.iter().enumerate().filter(|(_, f)| f.known == Known::Host);
-    let Some((at, host)) = hosts.next() else {
-        let optional = head.version == Version::Http10;
-        return if optional { Ok(None) } else { Err(Fault::MissingHost) };
-    };
-    if hosts.next().is_some() {
-        return Err(Fault::RepeatedHost);
-    }
-    if !host.value.is_empty() {
-        authority::check(host.value)?;
-    }
-    Ok(Some(at))
-}
-
-fn set_host(head: &mut RequestHead, host: Option<usize>, value: Span) {
-    if let Some(at) = host {
-        head.fields.parts().1[at].value = value;
-    } else {
-        let name = head.fields.store(b"Host");
-        let field = Field { name, value, known: Known::Host, hop_by_hop: false };
-        head.fields.parts().1.insert(0, field);
-    }
-}
-
-/// What stands behind the host of an absolute-form target, as origin-form: a missing path is `/`, or
-/// `*` for `OPTIONS` (RFC 9112 §3.2.1, §3.2.4).
-fn origin_form(head: &mut RequestHead, path: Span) -> Span {
-    if head.fields.slice(path).first() == Some(&b'/') {
-        return path;
-    }
-    if path.len() == 0 {
-        let asterisk = head.method() == b"OPTIONS";
-        return head.fields.store(if asterisk { b"*" } else { b"/" });
-    }
-    let (bytes, _) = head.fields.parts();
-    let start = bytes.len();
-    bytes.push(b'/');
-    bytes.extend_from_within(path.range());
-    Span::new(start, path.len() + 1)
+    *head.fields.parts().0 = bytes;
+    meaning?.settle(head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Framing, Version};
 
     const LIMITS: HeadLimits =
         HeadLimits { head_bytes_max: 400, fields_max: 3, target_bytes_max: 50 };

@@ -1,11 +1,12 @@
 //! Response heads (RFC 9112 §4, §5, §6.3): bytes in any pieces, a [`ResponseHead`] out. Built as
 //! `request` is.
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use super::scan::{Scan, ScanLimits, Scanned};
 use super::semantics::Claims;
 use super::{FIELDS_CEILING, Fault, HeadLimits, Progress, diagnose};
+use crate::bytes::has_bare_lf;
 use crate::message::{Framing, ResponseHead, Span, Version};
 
 /// `HTTP/1.1 200`: where the status code ends.
@@ -43,8 +44,32 @@ impl ResponseDecoder {
                 Some(b'H') => head.clear(),
                 Some(_) => return Err(Fault::InvalidStatusLine),
             }
+            if let Some(len) = whole(input, limits, request_method, head)? {
+                self.reset();
+                return Ok(Progress::Done { consumed: len });
+            }
         }
-        let (bytes, _) = head.fields.parts();
+        self.collect(input, limits, request_method, head)
+    }
+
+    /// Forgets a head that was begun.
+    pub fn reset(&mut self) {
+        *self = ResponseDecoder::new();
+    }
+
+    /// Whether no byte of a head has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.scan.bytes() == 0
+    }
+
+    /// The way of a head that comes in pieces, or that has something wrong with it.
+    fn collect(
+        &mut self,
+        input: &[u8],
+        limits: &HeadLimits,
+        request_method: &[u8],
+        head: &mut ResponseHead,
+    ) -> Result<Progress, Fault> {
         let scan_limits = ScanLimits {
             bytes_max: limits.head_bytes_max,
             fields_max: limits.fields_max.min(FIELDS_CEILING),
@@ -53,6 +78,7 @@ impl ResponseDecoder {
         let mut at = 0;
         loop {
             let rest = &input[at..];
+            let (bytes, _) = head.fields.parts();
             match self.scan.scan(rest, &scan_limits) {
                 Ok(Scanned::More) => {
                     bytes.extend_from_slice(rest);
@@ -65,23 +91,13 @@ impl ResponseDecoder {
                 }
                 Ok(Scanned::End(len)) => {
                     bytes.extend_from_slice(&rest[..len]);
-                    parse(request_method, head)?;
+                    collected(request_method, head)?;
                     self.reset();
                     return Ok(Progress::Done { consumed: at + len });
                 }
                 Err(stopped) => return Err(stopped.fault(Fault::HeadTooLarge)),
             }
         }
-    }
-
-    /// Forgets a head that was begun.
-    pub fn reset(&mut self) {
-        *self = ResponseDecoder::new();
-    }
-
-    /// Whether no byte of a head has come yet.
-    pub fn is_empty(&self) -> bool {
-        self.scan.bytes() == 0
     }
 }
 
@@ -96,22 +112,61 @@ fn check_status_line(line: &[u8]) -> Result<(), Fault> {
     diagnose::status_line(line).map_or(Ok(()), Err)
 }
 
-/// Reads the complete head that `head` holds the bytes of.
-fn parse(request_method: &[u8], head: &mut ResponseHead) -> Result<(), Fault> {
+/// As a request's: the length of a head that is there and well-formed.
+fn whole(
+    input: &[u8],
+    limits: &HeadLimits,
+    request_method: &[u8],
+    head: &mut ResponseHead,
+) -> Result<Option<usize>, Fault> {
     let mut storage = [const { MaybeUninit::uninit() }; FIELDS_CEILING];
     let mut parsed = httparse::Response::new(&mut []);
-    let (bytes, index) = head.fields.parts();
     let config = httparse::ParserConfig::default();
-    match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut storage) {
-        Ok(httparse::Status::Complete(len)) if len == bytes.len() => {}
-        _ => return Err(diagnose::response(bytes)),
+    let Ok(httparse::Status::Complete(len)) =
+        config.parse_response_with_uninit_headers(&mut parsed, input, &mut storage)
+    else {
+        return Ok(None);
+    };
+    let bytes = &input[..len];
+    let too_much = len > limits.head_bytes_max || parsed.headers.len() > limits.fields_max;
+    if too_much || has_bare_lf(bytes) {
+        return Ok(None);
     }
+    read(bytes, &parsed, request_method, head)?;
+    head.fields.store(bytes);
+    Ok(Some(len))
+}
+
+/// Reads the complete head whose bytes were collected in `head`.
+fn collected(request_method: &[u8], head: &mut ResponseHead) -> Result<(), Fault> {
+    let bytes = mem::take(head.fields.parts().0);
+    let mut storage = [const { MaybeUninit::uninit() }; FIELDS_CEILING];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let read = match config.parse_response_with_uninit_headers(&mut parsed, &bytes, &mut storage) {
+        Ok(httparse::Status::Complete(len)) if len == bytes.len() => {
+            read(&bytes, &parsed, request_method, head)
+        }
+        _ => Err(diagnose::response(&bytes)),
+    };
+    *head.fields.parts().0 = bytes;
+    read
+}
+
+/// Fills in `head`, except for its bytes, from what httparse found in `bytes`.
+fn read(
+    bytes: &[u8],
+    parsed: &httparse::Response<'_, '_>,
+    request_method: &[u8],
+    head: &mut ResponseHead,
+) -> Result<(), Fault> {
     head.status = parsed.code.expect("a complete response has a status");
+    if head.status < 100 {
+        return Err(Fault::InvalidStatusCode);
+    }
     head.version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
     head.reason = reason_phrase(bytes);
-
-    let mut claims = Claims::default();
-    claims.read(bytes, parsed.headers, index)?;
+    let claims = Claims::read(bytes, parsed.headers, head.fields.parts().1)?;
     claims.check_framing(head.version)?;
     head.framing = framing(request_method, head.status, &claims)?;
     head.keep_alive = head.framing != Framing::UntilClose && claims.persists(head.version);

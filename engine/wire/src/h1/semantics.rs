@@ -2,7 +2,7 @@
 //! RFC 9110 §7.6.1, §7.8, §10.1): read in one pass while the index is filled, then resolved once.
 
 use super::Fault;
-use crate::bytes::list;
+use crate::bytes::{is_word, list};
 use crate::message::{Field, Known, Span, Version};
 
 /// `Connection` options of one head beyond which something is wrong: each is compared to each field.
@@ -29,6 +29,12 @@ pub(super) struct Claims {
     pub(super) chunked: bool,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
+    /// How many `Host` fields there are, and where the last of them stands in the index.
+    pub(super) hosts: usize,
+    pub(super) host: usize,
+    /// Whether `Expect` is there, and whether one says something other than `100-continue`.
+    pub(super) expects: bool,
+    pub(super) expects_unknown: bool,
     /// `Upgrade`, and the option that makes it valid: known after [`Claims::settle`].
     pub(super) upgrade: bool,
     upgrade_field: bool,
@@ -40,11 +46,11 @@ pub(super) struct Claims {
 impl Claims {
     /// Fills `index` from the fields that httparse found in `bytes`, reading each on the way.
     pub(super) fn read(
-        &mut self,
         bytes: &[u8],
         fields: &[httparse::Header<'_>],
         index: &mut Vec<Field>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Claims, Fault> {
+        let mut claims = Claims::default();
         index.clear();
         for field in fields {
             let name = field.name.as_bytes();
@@ -56,16 +62,24 @@ impl Claims {
                 hop_by_hop: known.is_hop_by_hop(),
             };
             if known != Known::Other {
-                self.claim(&mut entry, field.value)?;
+                claims.claim(&mut entry, field.value, index.len())?;
             }
             index.push(entry);
         }
-        self.settle(bytes, index);
-        Ok(())
+        claims.settle(bytes, index);
+        Ok(claims)
     }
 
-    fn claim(&mut self, field: &mut Field, value: &[u8]) -> Result<(), Fault> {
+    fn claim(&mut self, field: &mut Field, value: &[u8], at: usize) -> Result<(), Fault> {
         match field.known {
+            Known::Host => {
+                self.hosts += 1;
+                self.host = at;
+            }
+            Known::Expect => {
+                self.expects = true;
+                self.expects_unknown |= !is_word(value, "100-continue");
+            }
             Known::ContentLength => {
                 self.content_length(value)?;
                 field.value = field.value.narrowed(without_leading_zeros(value));
@@ -128,7 +142,7 @@ impl Claims {
         if self.chunked {
             return Err(Fault::RepeatedTransferEncoding);
         }
-        if !value.eq_ignore_ascii_case(b"chunked") {
+        if !is_word(value, "chunked") {
             return Err(transfer_encoding_fault(value));
         }
         self.chunked = true;
@@ -141,7 +155,7 @@ impl Claims {
             if self.options > OPTIONS_MAX {
                 return Err(Fault::TooManyConnectionOptions);
             }
-            let is = |text: &str| option.eq_ignore_ascii_case(text.as_bytes());
+            let is = |text: &str| is_word(option, text);
             match option.len() {
                 2 if is("te") => {}
                 5 if is("close") => self.close = true,
@@ -179,7 +193,7 @@ fn without_leading_zeros(digits: &[u8]) -> Span {
 #[cold]
 fn transfer_encoding_fault(value: &[u8]) -> Fault {
     const CODINGS: [&[u8]; 5] = [b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"];
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let is_chunked = |coding: &[u8]| is_word(coding, "chunked");
     let codings: Vec<&[u8]> = list(value).take(8).collect();
     if codings.iter().filter(|coding| is_chunked(coding)).count() > 1 {
         return Fault::RepeatedTransferEncoding;
@@ -201,7 +215,7 @@ fn transfer_encoding_fault(value: &[u8]) -> Fault {
 /// `TE: trailers` is the one transfer coding preference that outlives a hop (RFC 9110 §10.1.4): the
 /// field shows that much of itself, or nothing.
 fn keep_trailers_only(field: &mut Field, value: &[u8]) {
-    if let Some(trailers) = list(value).find(|coding| coding.eq_ignore_ascii_case(b"trailers")) {
+    if let Some(trailers) = list(value).find(|coding| is_word(coding, "trailers")) {
         field.value = field.value.narrowed(Span::within(value, trailers));
         field.hop_by_hop = false;
     }

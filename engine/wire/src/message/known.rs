@@ -1,6 +1,8 @@
 //! The field names that the proxy acts upon, recognised once, when a field is stored. Everything
 //! else is [`Known::Other`] and is found by name where a route asks for it.
 
+use crate::bytes::is_word;
+
 /// Which of the names that the proxy acts upon a field has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Known {
@@ -61,7 +63,7 @@ pub enum Known {
 }
 
 impl Known {
-    /// Classifies a name, whatever its letter case.
+    /// Classifies a name, which is a token, whatever its letter case.
     pub fn of(name: &[u8]) -> Known {
         let Some(first) = name.first() else { return Known::Other };
         let (known, text) = match (name.len(), first | 0x20) {
@@ -87,7 +89,7 @@ impl Known {
             (8.., b'x') => return Known::of_extension(name),
             _ => return Known::Other,
         };
-        if name.eq_ignore_ascii_case(text.as_bytes()) { known } else { Known::Other }
+        if is_word(name, text) { known } else { Known::Other }
     }
 
     /// Whether fields of this name are for the next hop only (RFC 9110 §7.6.1), `Connection` listing
@@ -105,20 +107,19 @@ impl Known {
     }
 
     fn of_extension(name: &[u8]) -> Known {
-        let begins = |prefix: &[u8]| {
-            name.len() > prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
-        };
-        if name.eq_ignore_ascii_case(b"x-request-id") {
+        if is_word(name, "x-request-id") {
             return Known::XRequestId;
         }
-        if begins(b"x-envoy-") {
+        let begins =
+            |prefix: &str| name.len() > prefix.len() && is_word(&name[..prefix.len()], prefix);
+        if begins("x-envoy-") {
             return Known::XEnvoy;
         }
-        if !begins(b"x-forwarded-") {
+        if !begins("x-forwarded-") {
             return Known::Other;
         }
-        let rest = &name[b"x-forwarded-".len()..];
-        let is = |text: &str| rest.eq_ignore_ascii_case(text.as_bytes());
+        let rest = &name["x-forwarded-".len()..];
+        let is = |text: &str| is_word(rest, text);
         match rest.len() {
             3 if is("for") => Known::XForwardedFor,
             4 if is("host") => Known::XForwardedHost,
