@@ -2,9 +2,11 @@
 //!
 //! `load` generates traffic and answers it, `floor` is the cheapest relay there can be, `measure`
 //! reads what it cost, `peers` starts the programs, `versus` and `quick` are the measurements, `report`
-//! prints them. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the results.
+//! prints them. `subjects` are small pieces of Outrigger's own work, timed by `benches/` and counted by
+//! `instructions`. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the results.
 
 pub mod floor;
+pub mod instructions;
 pub mod interrupt;
 pub mod load;
 pub mod measure;
@@ -13,5 +15,6 @@ pub mod peers;
 pub mod quick;
 pub mod report;
 pub mod scratch;
+pub mod subjects;
 pub mod tools;
 pub mod versus;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use bench::interrupt::{EXIT_STATUS, Interrupt};
 use bench::peers::launch;
-use bench::{quick, tools, versus};
+use bench::{instructions, quick, tools, versus};
 use clap::{Parser, Subcommand};
 
 /// Measures Outrigger beside its peers. Start it with `cargo run --release -p bench --`.
@@ -23,12 +23,17 @@ enum Command {
     Quick(quick::Options),
     /// The whole table: Outrigger beside Envoy, HAProxy, nginx and the floor relay.
     Versus(versus::Options),
+    /// Instructions of codec, routing, balancing and histograms against the committed baseline.
+    Instructions(instructions::Options),
     /// The load generator by itself.
     Load(tools::LoadOptions),
     /// The fixed-answer origin by itself.
     Origin(tools::OriginOptions),
     /// The floor relay by itself.
     Floor(tools::FloorOptions),
+    /// Repeats one subject; `instructions` runs it under valgrind.
+    #[command(hide = true)]
+    Exercise { subject: String, repetitions: u64 },
     /// Binds itself to a CPU and becomes a program; `quick` and `versus` start programs with it.
     #[command(hide = true)]
     Launch {
@@ -46,6 +51,10 @@ fn main() -> ExitCode {
         eprintln!("cannot become {}: {error}", program.display());
         return ExitCode::FAILURE;
     }
+    if let Command::Exercise { subject, repetitions } = &command {
+        let is_known = instructions::exercise(subject, *repetitions);
+        return if is_known { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let stop = match Interrupt::install() {
         Ok(stop) => stop,
         Err(error) => return fail(&format!("cannot watch for signals: {error}")),
@@ -54,10 +63,11 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Quick(options) => report(quick::run(options, stop)),
         Command::Versus(options) => report(versus::run(&options, stop)),
+        Command::Instructions(options) => report(instructions::run(&options, &stop)),
         Command::Load(options) => report(tools::run_load(&options, stop)),
         Command::Origin(options) => report(tools::run_origin(&options, stop)),
         Command::Floor(options) => report(tools::run_floor(&options, &stop)),
-        Command::Launch { .. } => ExitCode::SUCCESS,
+        Command::Exercise { .. } | Command::Launch { .. } => ExitCode::SUCCESS,
     };
     if asked.is_set() { ExitCode::from(EXIT_STATUS) } else { result }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitOptions};
 
 use crate::measure::machine;
 use crate::measure::process::Processes;
@@ -76,12 +76,22 @@ impl Drop for Child {
     fn drop(&mut self) {
         // The group is the program's own, by setsid. Before that it has no such group, hence the
         // second kill. Both may find nothing left, which is what was wanted.
-        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+        let group = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // Workers, which are ours since their master died; ends with ECHILD.
+        while let Some(group) = group
+            && rustix::process::waitpgid(group, WaitOptions::empty()).is_ok()
+        {}
     }
+}
+
+/// Makes the calling process the parent of what its children leave behind when they are killed.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
 /// Becomes `program` on `cpu` (the subcommand `launch`). Returns only if it cannot.

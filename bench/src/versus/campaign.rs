@@ -18,6 +18,7 @@ use crate::measure::machine::{CpuError, Cpus};
 use crate::net::Address;
 use crate::peers::Proxy;
 use crate::peers::find::{self, Given};
+use crate::peers::launch;
 use crate::scratch::Scratch;
 
 /// What is measured, how often and for how long.
@@ -63,6 +64,7 @@ impl Campaign {
             return Err(CampaignError::Nothing);
         }
         cpus.settle_load()?;
+        launch::adopt_orphans()?;
         let scratch = Scratch::new()?;
         let mut drive = Drive::new(stop)?;
         let unix = Address::Unix(scratch.path().join("origin.sock"));
@@ -134,10 +136,10 @@ fn take_in(
     }
 }
 
-/// Said at once, and again under the tables; once, should every round say it.
+/// Said at once, and again under the tables; only once, should every round have it.
 fn note(notes: &mut Vec<String>, text: String) {
-    eprintln!("  note: {text}");
     if !notes.contains(&text) {
+        eprintln!("  note: {text}");
         notes.push(text);
     }
 }

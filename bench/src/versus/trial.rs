@@ -195,7 +195,7 @@ fn traffic(shape: Shape, running: &Running, stage: &mut Stage<'_>) -> Result<Tol
     };
     let target = running.address.clone();
     let load = Load { target, connections, pace, request: load::get("/") };
-    let costed = measure(load, running, stage)?;
+    let costed = measure(load, running, stage, stage.window)?;
     let (window, used) = (&costed.window, costed.used);
     let requests = window.answered as f64;
     let values = [
@@ -217,7 +217,8 @@ fn open(rate: u32, running: &Running, stage: &mut Stage<'_>) -> Result<Told, Tri
     let target = running.address.clone();
     let pace = Pace::Open(rate);
     let load = Load { target, connections: OPEN_CONNECTIONS, pace, request: load::get("/") };
-    let costed = measure(load, running, stage)?;
+    // A p99.9 wants thousands of samples.
+    let costed = measure(load, running, stage, stage.window * 2)?;
     let latencies = costed.window.latencies;
     let readings = [5000_u16, 9900, 9990]
         .into_iter()
@@ -236,7 +237,7 @@ fn bulk(way: Way, running: &Running, stage: &mut Stage<'_>) -> Result<Told, Tria
     };
     let target = running.address.clone();
     let load = Load { target, connections: BULK_CONNECTIONS, pace: Pace::Closed, request };
-    let costed = measure(load, running, stage)?;
+    let costed = measure(load, running, stage, stage.window)?;
     let mib = costed.window.answered as f64 * BULK_BYTES as f64 / f64::from(1 << 20);
     let rate = mib / (costed.used.total_us / 1e6);
     let readings = vec![(Figure::Bulk(way), rate)];
@@ -298,13 +299,18 @@ struct Costed {
     foreign_share: Option<f64>,
 }
 
-fn measure(load: Load, running: &Running, stage: &mut Stage<'_>) -> Result<Costed, TrialError> {
+fn measure(
+    load: Load,
+    running: &Running,
+    stage: &mut Stage<'_>,
+    length: Duration,
+) -> Result<Costed, TrialError> {
     let pace = load.pace;
     stage.drive.open(load)?;
-    stage.drive.run(stage.window / 4)?;
+    stage.drive.run(length / 4)?;
     let watch = CpuWatch::start(stage.cpus.proxy);
     let before = running.processes.cpu_time()?;
-    let window = stage.drive.run(stage.window)?;
+    let window = stage.drive.run(length)?;
     let used = running.processes.cpu_time()?.since(&before);
     let foreign_share = watch.foreign_share(&used).filter(|&share| share > FOREIGN_SHARE_MAX);
     if window.failed > 0 || window.answered == 0 {

@@ -1,0 +1,115 @@
+//! `bench instructions`: how many instructions each subject takes, against a committed baseline.
+//!
+//! Seconds are noise on a shared machine; instructions under valgrind are the same for the same
+//! binary and input. A change of more than the tolerance fails, up or down: an improvement is to be
+//! written down too (`--update`), or the next loss would hide behind it.
+
+mod baseline;
+mod callgrind;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::{env, hint};
+
+use crate::interrupt::Interrupt;
+use crate::subjects::{self, Subject};
+use baseline::Baseline;
+
+/// Repetitions of the shorter run, which warms caches and grows buffers.
+const WARM: u64 = 200;
+/// How many more the longer run does.
+const COUNTED: u64 = 1000;
+
+/// What to count.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Count the subjects whose names begin so.
+    #[arg(long, default_value = "", value_name = "PREFIX")]
+    only: String,
+    /// Write the counts to the baseline instead of comparing them.
+    #[arg(long)]
+    update: bool,
+    /// Percent by which a count may differ from the baseline.
+    #[arg(long, default_value_t = 3.0)]
+    tolerance: f64,
+    /// The baseline.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt"))]
+    baseline: PathBuf,
+}
+
+/// Why there are no counts, or bad ones.
+#[derive(Debug, thiserror::Error)]
+pub enum InstructionsError {
+    /// Valgrind.
+    #[error("valgrind is missing: apt-get install valgrind")]
+    NoValgrind,
+    /// A run under valgrind failed.
+    #[error("counting {0} failed: {1}")]
+    Run(String, String),
+    /// The baseline.
+    #[error("{0}: {1}")]
+    Baseline(PathBuf, io::Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// The gate.
+    #[error(
+        "{0} counts differ from the baseline; if that is meant, `bench instructions --update` and \
+         commit it with the change"
+    )]
+    Changed(usize),
+}
+
+/// Counts, prints, compares.
+pub fn run(options: &Options, stop: &Interrupt) -> Result<(), InstructionsError> {
+    let unreadable = |error| InstructionsError::Baseline(options.baseline.clone(), error);
+    let mut baseline = match fs::read_to_string(&options.baseline) {
+        Ok(text) => Baseline::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Baseline::default(),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut changed = 0;
+    for subject in subjects::all().filter(|subject| subject.name.starts_with(&options.only)) {
+        let count = count(subject)?;
+        if stop.is_set() {
+            return Err(InstructionsError::Interrupted);
+        }
+        let change = baseline.compare(subject.name, count, options.tolerance);
+        println!("{:<32}{count:>12}  {change}", subject.name);
+        if change.is_beyond() {
+            changed += 1;
+        }
+        baseline.set(subject.name, count);
+    }
+    if options.update {
+        return fs::write(&options.baseline, baseline.to_string()).map_err(unreadable);
+    }
+    if changed > 0 { Err(InstructionsError::Changed(changed)) } else { Ok(()) }
+}
+
+/// Does a subject's work (the subcommand `exercise`, which runs under valgrind). False: no such one.
+pub fn exercise(name: &str, repetitions: u64) -> bool {
+    let Some(subject) = Subject::find(name) else { return false };
+    let mut work = (subject.prepare)();
+    for _ in 0..hint::black_box(repetitions) {
+        work();
+    }
+    true
+}
+
+/// Instructions of one repetition: two runs differ in nothing but the repetitions.
+fn count(subject: Subject) -> Result<u64, InstructionsError> {
+    let failed = |why: String| InstructionsError::Run(subject.name.to_owned(), why);
+    let own = env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let total = |repetitions: u64| {
+        let repetitions = repetitions.to_string();
+        callgrind::count(&own, &["exercise", subject.name, &repetitions]).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::NotFound => InstructionsError::NoValgrind,
+                _ => failed(error.to_string()),
+            }
+        })
+    };
+    Ok(total(WARM + COUNTED)?.saturating_sub(total(WARM)?) / COUNTED)
+}
