@@ -1,4 +1,5 @@
-//! Where a stream leads: addresses to connect to, and who the other end is. No name resolution: that is control's.
+//! Where a stream leads: addresses to connect to, and who the other end is. No name resolution:
+//! that is control's.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! What one send hands to the kernel: a few buffers in order, owned until the kernel has taken the last byte.
+//! What one send hands to the kernel: a few buffers in order, owned until the kernel has taken the
+//! last byte.
 
 use crate::{Chunk, HeadBuf};
 
@@ -44,7 +45,8 @@ impl From<&'static [u8]> for Piece {
     }
 }
 
-/// Buffers to be sent together, in order. Four are held in place; further ones are copied behind the last.
+/// Buffers to be sent together, in order. Four are held in place; further ones are copied behind
+/// the last.
 #[derive(Debug, Default)]
 pub struct Batch {
     pieces: [Option<Piece>; PIECES_MAX],
@@ -98,7 +100,8 @@ impl Batch {
         self.count == 0
     }
 
-    /// The bytes after the first `skip` as an I/O vector, and its length. The pointers hold while the batch lives, wherever it moves.
+    /// The bytes after the first `skip` as an I/O vector, and its length. The pointers hold while
+    /// the batch lives, wherever it moves.
     pub(crate) fn iovecs(&self, skip: usize) -> ([libc::iovec; PIECES_MAX], usize) {
         let mut out = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; PIECES_MAX];
         let (mut skip, mut n) = (skip, 0);

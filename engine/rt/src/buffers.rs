@@ -1,7 +1,8 @@
-//! This core's receive buffers that belong to no ring: 4 KiB for heads and small bodies, 32 KiB for bulk.
+//! This core's receive buffers that belong to no ring: 4 KiB for heads and small bodies, 32 KiB for
+//! bulk.
 //!
-//! They grow with demand up to a bound, beyond which receivers wait in line, and shrink when idle. Used by the epoll
-//! engine for every receive, by both for copies.
+//! They grow with demand up to a bound, beyond which receivers wait in line, and shrink when idle.
+//! Used by the epoll engine for every receive, by both for copies.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -100,7 +101,8 @@ pub(crate) fn give_back(start: NonNull<u8>, size: Size) {
     });
     match put {
         Ok(next) => wake(next),
-        // SAFETY: the thread is ending and its pool is gone; the buffer came from `alloc` with this layout.
+        // SAFETY: the thread is ending and its pool is gone; the buffer came from `alloc` with this
+        // layout.
         Err(_) => unsafe { dealloc(start.as_ptr(), size.layout()) },
     }
 }
@@ -214,7 +216,8 @@ impl Buffers {
             gauges.buffers_total.sub(1);
             gauges.buffer_bytes.sub(size.bytes() as u64);
         });
-        // SAFETY: every buffer came from `alloc` with this layout, and this one lies on no shelf any more.
+        // SAFETY: every buffer came from `alloc` with this layout, and this one lies on no shelf
+        // any more.
         unsafe { dealloc(start.as_ptr(), size.layout()) };
     }
 
@@ -229,7 +232,8 @@ impl Buffers {
         }
     }
 
-    /// Whether a buffer can be had within the bound; frees such of the other size if that makes room.
+    /// Whether a buffer can be had within the bound; frees such of the other size if that makes
+    /// room.
     fn has_room(&mut self, size: Size) -> bool {
         let other = match size {
             Size::Small => Size::Large,

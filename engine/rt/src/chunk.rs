@@ -5,7 +5,8 @@ use std::ptr::NonNull;
 
 use crate::buffers::{self, Buffer, Size};
 
-/// Received bytes. Owns its buffer and returns it when dropped: hold it no longer than the bytes are needed. Stays on its core.
+/// Received bytes. Owns its buffer and returns it when dropped: hold it no longer than the bytes
+/// are needed. Stays on its core.
 ///
 /// An empty chunk from `Stream::recv` means that the peer has ended its side.
 #[derive(Debug)]
@@ -38,8 +39,8 @@ impl Chunk {
 
     /// A chunk over the first `len` bytes of `buffer`.
     ///
-    /// # Safety
-    /// The bytes are initialised, and nothing else reads or writes them until `home` gets the buffer back.
+    /// # Safety The bytes are initialised, and nothing else reads or writes them until `home` gets
+    /// the buffer back.
     pub(crate) unsafe fn over(buffer: NonNull<u8>, len: u32, home: Home) -> Self {
         Self { buffer, start: 0, end: len, home }
     }
@@ -64,10 +65,10 @@ impl Chunk {
         self.end = self.start + n.min(self.len()) as u32;
     }
 
-    /// Keeps the first `n` bytes and returns the others, copied into buffers of their own; as two chunks cannot share one.
+    /// Keeps the first `n` bytes and returns the others, copied into buffers of their own; as two
+    /// chunks cannot share one.
     ///
-    /// # Panics
-    /// When `n` is beyond the end.
+    /// # Panics When `n` is beyond the end.
     pub fn split_off(&mut self, n: usize) -> Self {
         let rest = Self::copy_of(&self[n..]);
         self.truncate(n);
@@ -85,7 +86,8 @@ impl Chunk {
         let fits = bytes.len() <= Size::Small.bytes();
         let buffer = Buffer::take(if fits { Size::Small } else { Size::Large });
         assert!(bytes.len() <= buffer.capacity(), "a chunk holds at most 32 KiB");
-        // SAFETY: the lengths were compared; a fresh buffer overlaps nothing; the bytes are then written.
+        // SAFETY: the lengths were compared; a fresh buffer overlaps nothing; the bytes are then
+        // written.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.as_ptr(), bytes.len());
             buffer.filled(bytes.len())
@@ -108,7 +110,8 @@ impl Deref for Chunk {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `over` promised bytes that are initialised and only ours; advance and truncate only shrink the range.
+        // SAFETY: `over` promised bytes that are initialised and only ours; advance and truncate
+        // only shrink the range.
         unsafe {
             std::slice::from_raw_parts(self.buffer.add(self.start as usize).as_ptr(), self.len())
         }

@@ -1,5 +1,5 @@
-//! The turn's clock: read once a turn by the engine, so that a timer costs no system call. Not for latency stamps,
-//! which must read the clock themselves.
+//! The turn's clock: read once a turn by the engine, so that a timer costs no system call. Not for
+//! latency stamps, which must read the clock themselves.
 
 use std::cell::Cell;
 use std::time::Instant;

@@ -27,8 +27,8 @@ pub struct CoreSpec {
     pub cpu: Option<usize>,
 }
 
-/// Starts a core and returns when its engine runs. `main` is called on the core, which ends when the future does: tasks
-/// that still run are dropped.
+/// Starts a core and returns when its engine runs. `main` is called on the core, which ends when
+/// the future does: tasks that still run are dropped.
 pub fn start_core<F>(
     spec: CoreSpec,
     main: impl FnOnce() -> F + Send + 'static,
@@ -94,7 +94,8 @@ pub(crate) fn engine() -> EngineKind {
     ENGINE.with(|engine| *engine.get().expect("called on a core"))
 }
 
-/// The life of a core's thread. Ends in a panic if the main future does, when the engine has been taken down in order.
+/// The life of a core's thread. Ends in a panic if the main future does, when the engine has been
+/// taken down in order.
 fn live<F: Future<Output = ()> + 'static>(
     spec: &CoreSpec,
     shared: &CoreShared,

@@ -1,5 +1,5 @@
-//! What a core tells about itself, readable by any thread at any time. Written by that core alone, so plain relaxed
-//! loads and stores suffice: no read-modify-write, no lock.
+//! What a core tells about itself, readable by any thread at any time. Written by that core alone,
+//! so plain relaxed loads and stores suffice: no read-modify-write, no lock.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -26,9 +26,9 @@ impl Gauge {
         self.set(self.read().wrapping_add(by));
     }
 
-    /// Subtracts; only the owning core may.
+    /// Subtracts, down to zero; only the owning core may.
     pub(crate) fn sub(&self, by: u64) {
-        self.set(self.read().wrapping_sub(by));
+        self.set(self.read().saturating_sub(by));
     }
 }
 
@@ -39,7 +39,8 @@ pub struct CoreGauges {
     pub busy_us: Gauge,
     /// Rounds of the event loop, since the start.
     pub turns: Gauge,
-    /// The longest turn, in microseconds, of the latest 10 to 20 seconds in which the core ran: what an event may have waited.
+    /// The longest turn, in microseconds, of the latest 10 to 20 seconds in which the core ran:
+    /// what an event may have waited.
     pub loop_lag_us_max: Gauge,
     /// Tasks ended by a panic, since the start.
     pub task_panics: Gauge,

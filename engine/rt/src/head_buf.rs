@@ -1,4 +1,5 @@
-//! Buffers for heads: `Vec<u8>`s that a core reuses, so that an idle connection owns none and a busy one allocates none.
+//! Buffers for heads: `Vec<u8>`s that a core reuses, so that an idle connection owns none and a
+//! busy one allocates none.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -27,7 +28,8 @@ pub(crate) fn trim() -> bool {
     })
 }
 
-/// A pooled, growable buffer; empty when taken, returned to its core when dropped. Stays on its core.
+/// A pooled, growable buffer; empty when taken, returned to its core when dropped. Stays on its
+/// core.
 #[derive(Debug)]
 pub struct HeadBuf {
     bytes: Vec<u8>,

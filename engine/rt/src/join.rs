@@ -14,7 +14,8 @@ pub enum Either<A, B> {
     Right(B),
 }
 
-/// Runs both until one ends and drops the other. The first is polled first: when both are ready, it wins.
+/// Runs both until one ends and drops the other. The first is polled first: when both are ready, it
+/// wins.
 pub fn either<A: Future, B: Future>(a: A, b: B) -> EitherOf<A, B> {
     EitherOf { a, b }
 }
@@ -69,7 +70,8 @@ impl<A: Future, B: Future> fmt::Debug for Both<A, B> {
 impl<F: Future> Half<F> {
     /// Whether this half has ended, now or before.
     fn poll_ended(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
-        // SAFETY: a running future is not moved; it is dropped in place when its output replaces it.
+        // SAFETY: a running future is not moved; it is dropped in place when its output replaces
+        // it.
         let this = unsafe { self.get_unchecked_mut() };
         let Self::Runs(future) = this else { return true };
         // SAFETY: as above.

@@ -1,8 +1,10 @@
-//! The runtime seam: one core is one thread, and everything a core may do with the outside world is here.
+//! The runtime seam: one core is one thread, and everything a core may do with the outside world is
+//! here.
 //!
-//! It is not a general runtime: what the proxy does not need is absent. Two engines stand behind it, chosen once at
-//! start (`probe`): our own io_uring driver on a glommio executor, and epoll on tokio. No type and no error of either
-//! shows in this interface, so that a third, simulated engine can take their place. The only home of `unsafe`.
+//! It is not a general runtime: what the proxy does not need is absent. Two engines stand behind
+//! it, chosen once at start (`probe`): our own io_uring driver on a glommio executor, and epoll on
+//! tokio. No type and no error of either shows in this interface, so that a third, simulated engine
+//! can take their place. The only home of `unsafe`.
 //!
 //! Called by `engine` (everything) and by `control` (starting cores, mail, gauges).
 

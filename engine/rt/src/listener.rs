@@ -16,7 +16,8 @@ enum Inner {
 }
 
 impl Listener {
-    /// Takes over a socket that is bound and listens. `refusal` is what a client is told when no descriptor is left.
+    /// Takes over a socket that is bound and listens. `refusal` is what a client is told when no
+    /// descriptor is left.
     pub fn new(socket: OwnedFd, refusal: &'static [u8]) -> io::Result<Self> {
         Ok(Self(match core::engine() {
             EngineKind::Uring => Inner::Uring(uring::Listener::new(socket, refusal)?),
@@ -26,7 +27,8 @@ impl Listener {
 
     /// The next connection, with TCP_NODELAY set. Dropping the future loses no connection.
     ///
-    /// `EMFILE` (`ENFILE`, `ENOBUFS`, `ENOMEM`): one client was refused; call again. The rate of these is bounded here.
+    /// `EMFILE` (`ENFILE`, `ENOBUFS`, `ENOMEM`): one client was refused; call again. The rate of
+    /// these is bounded here.
     pub async fn accept(&self) -> io::Result<Stream> {
         Ok(Stream(match &self.0 {
             Inner::Uring(listener) => stream::Inner::Uring(listener.accept().await?),
@@ -34,8 +36,8 @@ impl Listener {
         }))
     }
 
-    /// The next connection that is queued already, `None` when there is none: then the listener may be dropped and
-    /// resets nobody. Not to be followed by `accept`.
+    /// The next connection that is queued already, `None` when there is none: then the listener may
+    /// be dropped and resets nobody. Not to be followed by `accept`.
     pub async fn drain(&self) -> io::Result<Option<Stream>> {
         Ok(match &self.0 {
             Inner::Uring(listener) => listener.drain().await?.map(stream::Inner::Uring),

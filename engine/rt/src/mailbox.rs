@@ -1,6 +1,8 @@
-//! Mail to a core from any thread: a bounded queue and an eventfd. The only way to wake a core from outside.
+//! Mail to a core from any thread: a bounded queue and an eventfd. The only way to wake a core from
+//! outside.
 //!
-//! Not for the request path. The bell is rung only if the inbox may sleep: a burst of mail costs one wake.
+//! Not for the request path. The bell is rung only if the inbox may sleep: a burst of mail costs
+//! one wake.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -11,10 +13,10 @@ use crossbeam::queue::ArrayQueue;
 
 use crate::{EngineKind, core, epoll, sys, uring};
 
-/// A mailbox for at most `capacity` messages. The inbox is read on one core; senders may be anywhere.
+/// A mailbox for at most `capacity` messages. The inbox is read on one core; senders may be
+/// anywhere.
 ///
-/// # Panics
-/// When no descriptor is left for the eventfd: make mailboxes at start.
+/// # Panics When no descriptor is left for the eventfd: make mailboxes at start.
 pub fn mailbox<T: Send>(capacity: usize) -> (MailSender<T>, Inbox<T>) {
     let mail = Arc::new(Mail {
         queue: ArrayQueue::new(capacity.max(1)),
@@ -40,14 +42,16 @@ struct Mail<T> {
 impl<T> Mail<T> {
     /// Called after a change that the inbox must see.
     fn ring(&self) {
-        // Ordering: pairs with the swap in `look_again`. If this swap finds `true`, then either the inbox has not looked yet and its
-        // swap will read from ours (or a later one), seeing the change; or another sender rang, and the bell still sounds.
+        // Ordering: pairs with the swap in `look_again`. If this swap finds `true`, then either the
+        // inbox has not looked yet and its swap will read from ours (or a later one), seeing the
+        // change; or another sender rang, and the bell still sounds.
         if !self.rung.swap(true, AcqRel) {
             sys::ring_bell(self.bell.as_fd());
         }
     }
 
-    /// Called by the inbox before it looks a last time and sleeps: changes from now on ring the bell.
+    /// Called by the inbox before it looks a last time and sleeps: changes from now on ring the
+    /// bell.
     fn look_again(&self) {
         sys::hush_bell(self.bell.as_fd());
         self.rung.swap(false, AcqRel);
@@ -61,7 +65,8 @@ pub struct MailSender<T> {
 }
 
 impl<T: Send> MailSender<T> {
-    /// Queues `message` and wakes the core if it may sleep. Gives it back when the box is full or its inbox gone.
+    /// Queues `message` and wakes the core if it may sleep. Gives it back when the box is full or
+    /// its inbox gone.
     pub fn send(&self, message: T) -> Result<(), T> {
         if self.mail.closed.load(Acquire) {
             return Err(message);
@@ -94,8 +99,8 @@ pub struct Inbox<T> {
 }
 
 impl<T: Send> Inbox<T> {
-    /// The next message, those of one sender in its order; `None` when every sender is gone and the box is empty.
-    /// Dropping the future loses nothing.
+    /// The next message, those of one sender in its order; `None` when every sender is gone and the
+    /// box is empty. Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Option<T> {
         loop {
             if let Some(message) = self.mail.queue.pop() {
@@ -120,7 +125,8 @@ impl<T: Send> Inbox<T> {
             EngineKind::Epoll => epoll::readable(bell).await,
         };
         if woken.is_err() {
-            // The engine cannot watch the bell for want of memory: look again soon rather than never.
+            // The engine cannot watch the bell for want of memory: look again soon rather than
+            // never.
             crate::sleep(std::time::Duration::from_millis(10)).await;
         }
     }

@@ -11,7 +11,8 @@ use crate::trim::{self, Trim};
 /// Free values that an idle core keeps in each pool.
 const FREE_KEPT: usize = 4;
 
-/// A bounded store of values, cleared and kept when dropped, freed when idle. A handle: clones share the store. Stays on its core.
+/// A bounded store of values, cleared and kept when dropped, freed when idle. A handle: clones
+/// share the store. Stays on its core.
 pub struct Pool<T> {
     store: Rc<Store<T>>,
 }
@@ -24,7 +25,8 @@ struct Store<T> {
 }
 
 impl<T: 'static> Pool<T> {
-    /// An empty pool that keeps at most `free_max` values. `make` makes one when none is free, `clear` readies one for reuse.
+    /// An empty pool that keeps at most `free_max` values. `make` makes one when none is free,
+    /// `clear` readies one for reuse.
     pub fn new(free_max: usize, make: fn() -> T, clear: fn(&mut T)) -> Self {
         let free = RefCell::new(Shelf::new());
         let store = Rc::new(Store { free, free_max, make, clear });

@@ -1,4 +1,5 @@
-//! Futures in reused memory: a request's state costs no allocation, and an idle connection does not hold it.
+//! Futures in reused memory: a request's state costs no allocation, and an idle connection does not
+//! hold it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -49,7 +50,8 @@ impl<F: Future> Future for PooledFuture<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: `future` is initialised until drop, is ours alone and stays in its block until it is dropped there.
+        // SAFETY: `future` is initialised until drop, is ours alone and stays in its block until it
+        // is dropped there.
         unsafe { Pin::new_unchecked(self.future.as_mut()) }.poll(cx)
     }
 }

@@ -3,6 +3,12 @@
 use std::fmt;
 use std::io;
 
+use crate::{sys, uring};
+
+/// The first kernel with all that the io_uring engine needs (multishot receive with
+/// `DEFER_TASKRUN`).
+const KERNEL_MIN: (u32, u32) = (6, 1);
+
 /// The engines there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
@@ -69,20 +75,151 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Decides on the engine: `Auto` takes io_uring if a real executor and ring can be built under the live limits, else epoll.
+/// Decides on the engine: `Auto` takes io_uring if a real executor and ring can be built under the
+/// live limits, else epoll.
 pub fn probe(choice: EngineChoice) -> Result<Probed, StartError> {
-    let epoll = |fallback| Probed { kind: EngineKind::Epoll, fallback };
     if choice == EngineChoice::Epoll {
-        return Ok(epoll(None));
+        return Ok(Probed { kind: EngineKind::Epoll, fallback: None });
     }
-    match (crate::uring::probe(), choice) {
+    match (Host::read().kernel_suffices().and_then(|()| uring::probe()), choice) {
         (Ok(()), _) => Ok(Probed { kind: EngineKind::Uring, fallback: None }),
         (Err(why), EngineChoice::Uring) => Err(StartError::Uring(why)),
-        (Err(why), _) => Ok(epoll(Some(why))),
+        (Err(why), _) => Ok(Probed { kind: EngineKind::Epoll, fallback: Some(why) }),
     }
 }
 
 /// Why a step of building the ring failed, in words, with what the operator can do about it.
 pub(crate) fn explain(step: &str, error: &io::Error) -> String {
-    format!("{step}: {error}")
+    match Host::read().remedy(error.raw_os_error()) {
+        Some(remedy) => format!("{step}: {error}; {remedy}"),
+        None => format!("{step}: {error}"),
+    }
+}
+
+/// What of the host decides whether io_uring works.
+#[derive(Debug, Default)]
+struct Host {
+    /// `uname -r`, such as `6.1.0-13-amd64`.
+    release: String,
+    /// `kernel.io_uring_disabled`: 0 for all, 1 for a group, 2 for nobody; absent before Linux 6.6.
+    disabled: Option<u8>,
+    /// Whether a seccomp filter is in force on this thread.
+    filtered: bool,
+    /// The limit of locked memory, in bytes.
+    memlock_bytes: u64,
+}
+
+impl Host {
+    fn read() -> Self {
+        let file = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let status = file("/proc/thread-self/status");
+        Self {
+            release: file("/proc/sys/kernel/osrelease").trim().to_owned(),
+            disabled: file("/proc/sys/kernel/io_uring_disabled").trim().parse().ok(),
+            filtered: status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"])),
+            memlock_bytes: sys::memlock().map_or(u64::MAX, |limit| limit.rlim_cur),
+        }
+    }
+
+    /// Fails below the floor; a release that cannot be read passes, as the ring itself is tried
+    /// next.
+    fn kernel_suffices(&self) -> Result<(), String> {
+        let mut numbers = self.release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+            return Ok(());
+        };
+        if (major, minor) >= KERNEL_MIN {
+            return Ok(());
+        }
+        let (least_major, least_minor) = KERNEL_MIN;
+        Err(format!(
+            "Linux {} is older than {least_major}.{least_minor}; remedy: a newer kernel, or \
+             process.io_engine = \"epoll\"",
+            self.release
+        ))
+    }
+
+    fn remedy(&self, errno: Option<i32>) -> Option<String> {
+        const ALLOW: &str = "a seccomp profile that allows io_uring_setup, io_uring_enter and \
+                             io_uring_register";
+        let remedy = match (errno?, self.disabled) {
+            (libc::EPERM, Some(2)) => "the host forbids io_uring to all processes; remedy: sysctl \
+                                       kernel.io_uring_disabled=0"
+                .to_owned(),
+            (libc::EPERM, Some(1)) => "the host allows io_uring to one group only; remedy: sysctl \
+                 kernel.io_uring_disabled=0, or join the group of kernel.io_uring_group"
+                .to_owned(),
+            (libc::EPERM | libc::ENOSYS, _) if self.filtered => format!(
+                "most likely the container's seccomp profile (Docker Engine 25, containerd 2.0 and \
+                 later deny io_uring by default); remedy: {ALLOW}"
+            ),
+            (libc::EPERM | libc::EACCES, _) => {
+                "a security module forbids it; remedy: allow io_uring in its policy".to_owned()
+            }
+            (libc::ENOSYS, _) => "this kernel was built without io_uring; remedy: a kernel with \
+                                  CONFIG_IO_URING"
+                .to_owned(),
+            (libc::ENOMEM, _) => format!(
+                "the limit of locked memory is {} KiB; remedy: raise it (ulimit -l, LimitMEMLOCK=, \
+                 docker --ulimit memlock=-1)",
+                self.memlock_bytes / 1024
+            ),
+            (libc::EMFILE | libc::ENFILE, _) => {
+                "too few descriptors; remedy: raise the limit (ulimit -n, LimitNOFILE=)".to_owned()
+            }
+            _ => return None,
+        };
+        Some(remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(release: &str, disabled: Option<u8>, filtered: bool) -> Host {
+        Host { release: release.to_owned(), disabled, filtered, memlock_bytes: 65_536 }
+    }
+
+    #[test]
+    fn the_floor_is_linux_6_1() {
+        for good in ["6.1.0-13-amd64", "6.18.44-fc", "7.0", "unreadable", ""] {
+            assert_eq!(host(good, None, false).kernel_suffices(), Ok(()), "{good}");
+        }
+        for old in ["6.0.19", "5.15.0-1051-aws", "4.19.0"] {
+            let why = host(old, None, false).kernel_suffices().unwrap_err();
+            assert!(why.contains(old) && why.contains("remedy"), "{why}");
+        }
+    }
+
+    #[test]
+    fn each_way_of_forbidding_names_its_own_remedy() {
+        let cases = [
+            (libc::EPERM, host("6.6", Some(2), false), "kernel.io_uring_disabled=0"),
+            (libc::EPERM, host("6.6", Some(1), true), "kernel.io_uring_group"),
+            (libc::EPERM, host("6.6", Some(0), true), "seccomp"),
+            (libc::ENOSYS, host("6.1", None, true), "seccomp"),
+            (libc::ENOSYS, host("6.1", None, false), "CONFIG_IO_URING"),
+            (libc::EPERM, host("6.1", None, false), "security module"),
+            (libc::ENOMEM, host("6.1", None, false), "64 KiB"),
+        ];
+        for (errno, host, words) in cases {
+            let remedy = host.remedy(Some(errno)).unwrap();
+            assert!(remedy.contains(words), "{errno} on {host:?}: {remedy}");
+        }
+        assert_eq!(host("6.1", None, false).remedy(Some(libc::EINVAL)), None);
+    }
+
+    #[test]
+    fn epoll_is_taken_without_a_word_when_asked_for() {
+        let probed = probe(EngineChoice::Epoll).unwrap();
+        assert_eq!(probed, Probed { kind: EngineKind::Epoll, fallback: None });
+    }
+
+    #[test]
+    fn auto_says_why_it_passed_io_uring_over() {
+        let probed = probe(EngineChoice::Auto).unwrap();
+        assert_eq!(probed.fallback.is_some(), probed.kind == EngineKind::Epoll);
+        assert_eq!(probe(EngineChoice::Uring).is_ok(), probed.kind == EngineKind::Uring);
+    }
 }

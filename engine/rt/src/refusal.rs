@@ -1,7 +1,8 @@
-//! What to do when no descriptor is left: tell one waiting client so, through a descriptor kept in reserve.
+//! What to do when no descriptor is left: tell one waiting client so, through a descriptor kept in
+//! reserve.
 //!
-//! Without this the client would hang in the queue, and a listener that is always ready would spin. Used by the
-//! listeners of both engines.
+//! Without this the client would hang in the queue, and a listener that is always ready would spin.
+//! Used by the listeners of both engines.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,9 +14,11 @@ use socket2::SockRef;
 
 use crate::{gauges, now, sleep_until, socket, sys};
 
-/// At most one refusal per listener in this time; between them, closing connections may free descriptors.
+/// At most one refusal per listener in this time; between them, closing connections may free
+/// descriptors.
 const GAP: Duration = Duration::from_millis(10);
-/// How much of what a refused client has sent is read, so that the words arrive: closing over unread bytes resets.
+/// How much of what a refused client has sent is read, so that the words arrive: closing over
+/// unread bytes resets.
 const DISCARD_BYTES_MAX: usize = 64 << 10;
 
 /// A listener's reserve descriptor, its words of refusal, and the bound on their rate.
@@ -41,21 +44,30 @@ impl Refusal {
         )
     }
 
-    /// Accepts one waiting client of `listener` through the reserve, tells it the words and closes; waits first if the
-    /// last refusal was just now. Never blocks, whether or not the listener does: for the moment of the accept the listener is
-    /// made non-blocking, which other holders of the same socket see (cores that share a Unix listener).
-    pub(crate) async fn refuse_one(&self, listener: BorrowedFd<'_>) {
+    /// Accepts one waiting client of `listener` through the reserve, tells it the words and closes;
+    /// waits first if the last refusal was just now. Never blocks, whether or not the listener
+    /// does: for the moment of the accept the listener is made non-blocking, which other holders of
+    /// the same socket see (cores that share a Unix listener).
+    ///
+    /// False if nobody was waiting, or nobody could be taken: an accept fails for want of a
+    /// descriptor before it looks at the queue, so wait for readiness before the next one.
+    pub(crate) async fn refuse_one(&self, listener: BorrowedFd<'_>) -> bool {
         if now() < self.next_at.get() {
             sleep_until(self.next_at.get()).await;
         }
         self.next_at.set(now() + GAP);
         drop(self.reserve.take());
-        if let Ok(client) = accept_at_once(listener) {
+        let client = accept_at_once(listener).ok();
+        if let Some(client) = &client {
             refuse(client.as_fd(), self.words);
             gauges::here(|gauges| gauges.refused.add(1));
         }
-        // Another thread may have been faster: then the next refusal has no reserve, and tries again.
+        let refused = client.is_some();
+        drop(client);
+        // Another thread may have been faster: then the next refusal has no reserve, and tries
+        // again.
         *self.reserve.borrow_mut() = sys::eventfd().ok();
+        refused
     }
 }
 

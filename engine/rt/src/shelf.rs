@@ -27,8 +27,9 @@ impl<T> Shelf<T> {
         self.free.len()
     }
 
-    /// Takes away half of what lay idle since the last call, down to `floor` free things: an idle core comes to its
-    /// floor in a few rounds, a busy one keeps what it uses. Appends to `out`, for the caller to drop.
+    /// Takes away half of what lay idle since the last call, down to `floor` free things: an idle
+    /// core comes to its floor in a few rounds, a busy one keeps what it uses. Appends to `out`,
+    /// for the caller to drop.
     pub(crate) fn trim(&mut self, floor: usize, out: &mut Vec<T>) {
         let excess = self.idle.min(self.free.len().saturating_sub(floor)).div_ceil(2);
         // The oldest lie at the bottom, and are the least likely to be in a cache.

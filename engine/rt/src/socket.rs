@@ -12,7 +12,8 @@ use crate::buffers::Buffer;
 use crate::sys::checked;
 use crate::{Address, Batch, Chunk, Peer};
 
-/// Begins to connect a non-blocking socket; it has been decided when the socket is writable (`outcome`).
+/// Begins to connect a non-blocking socket; it has been decided when the socket is writable
+/// (`outcome`).
 pub(crate) fn start_connect(to: &Address) -> io::Result<OwnedFd> {
     let socket = fresh(to, true)?;
     match socket.connect(&socket_address(to)?) {
@@ -50,7 +51,8 @@ pub(crate) fn outcome(socket: BorrowedFd<'_>) -> io::Result<()> {
     SockRef::from(&socket).take_error()?.map_or(Ok(()), Err)
 }
 
-/// Sets what streams accepted from `listener` are to inherit: TCP_NODELAY (Linux copies it from the listening socket).
+/// Sets what streams accepted from `listener` are to inherit: TCP_NODELAY (Linux copies it from the
+/// listening socket).
 pub(crate) fn prepare_listener(listener: BorrowedFd<'_>) -> io::Result<()> {
     let listener = SockRef::from(&listener);
     if listener.domain()? == Domain::UNIX { Ok(()) } else { listener.set_tcp_nodelay(true) }
@@ -59,7 +61,8 @@ pub(crate) fn prepare_listener(listener: BorrowedFd<'_>) -> io::Result<()> {
 /// The next connection of a non-blocking `listener`, itself non-blocking.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Peer)> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: the storage is writable and as long as `length` says; the kernel fills both in when it succeeds.
+    // SAFETY: the storage is writable and as long as `length` says; the kernel fills both in when
+    // it succeeds.
     let (fd, address) = unsafe {
         SockAddr::try_init(|storage, length| {
             checked(libc::accept4(listener.as_raw_fd(), storage.cast(), length, flags))
@@ -69,8 +72,8 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Peer)> {
     Ok((unsafe { OwnedFd::from_raw_fd(fd) }, peer_of(&address)))
 }
 
-/// Whether a failed accept says nothing about the listener, only about the client or the network: try again.
-/// accept(2), "Error handling".
+/// Whether a failed accept says nothing about the listener, only about the client or the network:
+/// try again. accept(2), "Error handling".
 pub(crate) fn accept_may_go_on(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -130,7 +133,8 @@ pub(crate) fn send(socket: BorrowedFd<'_>, batch: &Batch, sent: usize) -> io::Re
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     (message.msg_iov, message.msg_iovlen) = (vectors.as_mut_ptr(), count);
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: the header points to `count` vectors, which point into the batch: all outlive the call.
+    // SAFETY: the header points to `count` vectors, which point into the batch: all outlive the
+    // call.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }

@@ -4,9 +4,11 @@ use std::io;
 
 use crate::{Address, Batch, Chunk, EngineKind, Peer, core, epoll, uring};
 
-/// One connected TCP or Unix socket. All methods take `&self`, as one core uses it; at most one `recv` and one `send` run at a time.
+/// One connected TCP or Unix socket. All methods take `&self`, as one core uses it; at most one
+/// `recv` and one `send` run at a time.
 ///
-/// Dropping it cancels what is under way and closes; batches not yet sent are lost. Stays on its core.
+/// Dropping it cancels what is under way and closes; batches not yet sent are lost. Stays on its
+/// core.
 #[derive(Debug)]
 pub struct Stream(pub(crate) Inner);
 
@@ -26,8 +28,8 @@ impl Stream {
         }))
     }
 
-    /// The next bytes; an empty chunk when the peer has ended its side. A stream that waits owns no buffer.
-    /// Dropping the future loses no bytes.
+    /// The next bytes; an empty chunk when the peer has ended its side. A stream that waits owns no
+    /// buffer. Dropping the future loses no bytes.
     pub async fn recv(&self) -> io::Result<Chunk> {
         match &self.0 {
             Uring(stream) => stream.recv().await,
@@ -35,9 +37,9 @@ impl Stream {
         }
     }
 
-    /// Hands the whole batch to the kernel, after those before it. It may return when the batch is merely queued (io_uring): an
-    /// error may show here or at any later call. Dropping the future before it returns may tear the batch: the stream is
-    /// then fit for nothing but closing.
+    /// Hands the whole batch to the kernel, after those before it. It may return when the batch is
+    /// merely queued (io_uring): an error may show here or at any later call. Dropping the future
+    /// before it returns may tear the batch: the stream is then fit for nothing but closing.
     pub async fn send(&self, batch: Batch) -> io::Result<()> {
         match &self.0 {
             Uring(stream) => stream.send(batch).await,
@@ -61,7 +63,8 @@ impl Stream {
         }
     }
 
-    /// Whether neither bytes nor an end nor an error has arrived: only then may a pooled connection be used again.
+    /// Whether neither bytes nor an end nor an error has arrived: only then may a pooled connection
+    /// be used again.
     pub fn is_quiet(&self) -> bool {
         match &self.0 {
             Uring(stream) => stream.is_quiet(),

@@ -1,4 +1,5 @@
-//! System calls about the process and its threads that std does not offer, one safe function each. Sockets: `socket`.
+//! System calls about the process and its threads that std does not offer, one safe function each.
+//! Sockets: `socket`.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -20,14 +21,16 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
 /// Makes an eventfd readable.
 pub(crate) fn ring_bell(eventfd: BorrowedFd<'_>) {
     let one = 1u64;
-    // SAFETY: eight readable bytes. The only failure is a counter that is full, hence readable already.
+    // SAFETY: eight readable bytes. The only failure is a counter that is full, hence readable
+    // already.
     unsafe { libc::write(eventfd.as_raw_fd(), (&raw const one).cast(), 8) };
 }
 
 /// Makes an eventfd unreadable until it is rung again.
 pub(crate) fn hush_bell(eventfd: BorrowedFd<'_>) {
     let mut rings = 0u64;
-    // SAFETY: eight writable bytes. The only failure is a counter at zero, hence unreadable already.
+    // SAFETY: eight writable bytes. The only failure is a counter at zero, hence unreadable
+    // already.
     unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut rings).cast(), 8) };
 }
 

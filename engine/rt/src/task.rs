@@ -1,4 +1,5 @@
-//! Tasks of a core: futures that run beside its main one, on the same thread. A panic ends its task and nothing else.
+//! Tasks of a core: futures that run beside its main one, on the same thread. A panic ends its task
+//! and nothing else.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -13,11 +14,10 @@ thread_local! {
     static POLLS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs `task` on this core. A panic ends this task only, is counted in `CoreGauges::task_panics`, and its text goes
-/// to the process's panic hook.
+/// Runs `task` on this core. A panic ends this task only, is counted in `CoreGauges::task_panics`,
+/// and its text goes to the process's panic hook.
 ///
-/// # Panics
-/// On a thread that is no core.
+/// # Panics On a thread that is no core.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     let task = Task(Caught::new(task));
     match core::engine() {
@@ -121,8 +121,8 @@ impl<F: Future<Output = ()>> Future for Task<F> {
     }
 }
 
-/// The debug check that no waker of a core is woken on another thread, where the wake would be lost until the core's
-/// next completion: cross-thread news goes through a mailbox.
+/// The debug check that no waker of a core is woken on another thread, where the wake would be lost
+/// until the core's next completion: cross-thread news goes through a mailbox.
 #[cfg(debug_assertions)]
 mod home_waker {
     use std::sync::Arc;

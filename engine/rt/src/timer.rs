@@ -1,4 +1,5 @@
-//! Deadlines on the turn's clock, to the millisecond above. One wheel per core; the engine fires it once a turn.
+//! Deadlines on the turn's clock, to the millisecond above. One wheel per core; the engine fires it
+//! once a turn.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -22,7 +23,8 @@ impl fmt::Display for Elapsed {
 
 impl std::error::Error for Elapsed {}
 
-/// One deadline, made once a connection and set again and again: moving it later costs a store. Stays on its core.
+/// One deadline, made once a connection and set again and again: moving it later costs a store.
+/// Stays on its core.
 #[derive(Debug, Default)]
 pub struct Timer {
     at: Cell<Option<Instant>>,
@@ -46,8 +48,8 @@ impl Timer {
         self.change(None);
     }
 
-    /// Runs `f` until it ends or the deadline passes. `f` is polled first, so a result that is ready beats the deadline.
-    /// The deadline may be moved meanwhile. One race at a time.
+    /// Runs `f` until it ends or the deadline passes. `f` is polled first, so a result that is
+    /// ready beats the deadline. The deadline may be moved meanwhile. One race at a time.
     pub fn race<F: Future>(&self, f: F) -> Race<'_, F> {
         Race { timer: self, f }
     }
@@ -98,7 +100,8 @@ impl<F: Future> Future for Race<'_, F> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `f` is pinned with the whole and never moved out of it; `timer` is a shared reference.
+        // SAFETY: `f` is pinned with the whole and never moved out of it; `timer` is a shared
+        // reference.
         let (timer, f) = unsafe {
             let this = self.get_unchecked_mut();
             (this.timer, Pin::new_unchecked(&mut this.f))
@@ -122,7 +125,8 @@ pub async fn sleep_until(at: Instant) {
     let Err(Elapsed) = timer.race(pending::<std::convert::Infallible>()).await;
 }
 
-/// Wakes the tasks whose deadline is not after `now`; called by the engine once a turn, after `clock::set(now)`.
+/// Wakes the tasks whose deadline is not after `now`; called by the engine once a turn, after
+/// `clock::set(now)`.
 pub(crate) fn fire_due(now: Instant) {
     let tick = with_core(|timers| timers.tick_before(now));
     // One at a time: a waker runs code that may come back to the wheel.
@@ -141,7 +145,8 @@ pub(crate) fn next_deadline() -> Option<Instant> {
     })
 }
 
-/// Has `waker` woken once when a timer is set to an earlier time than `until`: for an engine that waits elsewhere.
+/// Has `waker` woken once when a timer is set to an earlier time than `until`: for an engine that
+/// waits elsewhere.
 pub(crate) fn on_earlier_than(until: Option<Instant>, waker: &Waker) {
     with_core(|timers| {
         timers.waits_until = until.map_or(Tick::MAX, |until| timers.tick_after(until));

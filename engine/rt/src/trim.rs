@@ -1,4 +1,5 @@
-//! Gives back the memory of a core that has become idle: once a second while a pool is above its floor, else never.
+//! Gives back the memory of a core that has become idle: once a second while a pool is above its
+//! floor, else never.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -22,7 +23,8 @@ thread_local! {
     static POOLS: RefCell<Vec<Weak<dyn Trim>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has every pool trimmed soon; called by a pool that rose above its floor. Does nothing when asked already.
+/// Has every pool trimmed soon; called by a pool that rose above its floor. Does nothing when asked
+/// already.
 pub(crate) fn ask() {
     if ASKED.try_with(|asked| asked.replace(true)) == Ok(false)
         && let Ok(Some(waker)) = SLEEPER.try_with(Cell::take)

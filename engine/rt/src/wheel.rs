@@ -1,7 +1,9 @@
-//! A hierarchical timer wheel: deadlines in ticks in, due keys out. No clock, no allocation once it has grown.
+//! A hierarchical timer wheel: deadlines in ticks in, due keys out. No clock, no allocation once it
+//! has grown.
 //!
-//! Seven levels of 64 slots; a slot of level n spans 64^n ticks (Varghese & Lauck 1987, scheme 7). A deadline moved
-//! later is only stored: the entry stays where it is and is placed anew when its slot comes up. Called by `timer`.
+//! Seven levels of 64 slots; a slot of level n spans 64^n ticks (Varghese & Lauck 1987, scheme 7).
+//! A deadline moved later is only stored: the entry stays where it is and is placed anew when its
+//! slot comes up. Called by `timer`.
 
 use std::task::Waker;
 
@@ -112,8 +114,8 @@ impl Wheel {
         }
     }
 
-    /// The next entry due at or before `now`, with its waker; it is then due never. `None` when all have been told:
-    /// the wheel now stands at `now`.
+    /// The next entry due at or before `now`, with its waker; it is then due never. `None` when all
+    /// have been told: the wheel now stands at `now`.
     pub(crate) fn pop_due(&mut self, now: Tick) -> Option<(Key, Option<Waker>)> {
         while let Some((level, slot, start)) = self.first_slot() {
             if start > now {
@@ -122,7 +124,8 @@ impl Wheel {
             self.elapsed = start;
             let place = level * SLOTS + slot;
             if level > 0 {
-                // The whole slot at once, or its rest would stand behind what now lies in finer ones.
+                // The whole slot at once, or its rest would stand behind what now lies in finer
+                // ones.
                 while self.first[place] != NONE {
                     self.place_anew(self.first[place]);
                 }
@@ -142,7 +145,8 @@ impl Wheel {
         None
     }
 
-    /// When `pop_due` must be called next: exactly, unless many entries share a coarse slot or were moved later.
+    /// When `pop_due` must be called next: exactly, unless many entries share a coarse slot or were
+    /// moved later.
     pub(crate) fn next_due(&mut self) -> Option<Tick> {
         if self.next_known.is_none() {
             self.next_known = self.first_slot().map(|slot| self.first_due_in(slot));
@@ -154,7 +158,8 @@ impl Wheel {
         if level == 0 {
             return start;
         }
-        // An entry that was moved beyond its slot must be placed anew before later slots are looked at.
+        // An entry that was moved beyond its slot must be placed anew before later slots are looked
+        // at.
         let mut due = start + (1 << (SLOT_BITS * level as u32));
         let mut key = self.first[level * SLOTS + slot];
         for _ in 0..LOOK_AHEAD {
@@ -187,7 +192,8 @@ impl Wheel {
     /// Links an entry by its `wanted`, which is a time and not before `elapsed`.
     fn link(&mut self, key: u32) {
         let armed = self.entries[key as usize].wanted;
-        // The level is that of the highest bit in which the deadline differs from the time: so it lies ahead in its block.
+        // The level is that of the highest bit in which the deadline differs from the time: so it
+        // lies ahead in its block.
         let differ = (armed ^ self.elapsed) | 1;
         let level = differ.ilog2() / SLOT_BITS;
         let slot = (armed >> (SLOT_BITS * level)) as usize % SLOTS;
@@ -255,7 +261,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a sorted map: what comes up is exactly what is due, and `next_due` is never late.
+        /// Against a sorted map: what comes up is exactly what is due, and `next_due` is never
+        /// late.
         #[test]
         fn agrees_with_a_sorted_model(steps in steps()) {
             let mut wheel = Wheel::new();

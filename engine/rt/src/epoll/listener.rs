@@ -50,8 +50,8 @@ impl Listener {
                 Ok((stream, peer)) => return Stream::new(stream, peer).map(Some),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if Refusal::is_due(&error) => {
-                    self.refusal.refuse_one(listener).await;
-                    return Err(error);
+                    let refused = self.refusal.refuse_one(listener).await;
+                    return if refused { Err(error) } else { Ok(None) };
                 }
                 Err(error) if socket::accept_may_go_on(&error) => {}
                 Err(error) => return Err(error),

@@ -1,6 +1,8 @@
-//! The epoll engine: tokio's current-thread runtime and a `LocalSet` per core, with sockets and timers of our own.
+//! The epoll engine: tokio's current-thread runtime and a `LocalSet` per core, with sockets and
+//! timers of our own.
 //!
-//! For where io_uring is forbidden. tokio lends its reactor (`AsyncFd`) and one `Sleep`, which the timer wheel waits on.
+//! For where io_uring is forbidden. tokio lends its reactor (`AsyncFd`) and one `Sleep`, which the
+//! timer wheel waits on.
 
 mod listener;
 mod stream;
@@ -45,7 +47,8 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
 
 /// Returns when `fd`, a mailbox's eventfd, is readable.
 pub(crate) async fn readable(fd: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: a borrowed descriptor stays open at least as long as the registration, which ends with this function.
+    // SAFETY: a borrowed descriptor stays open at least as long as the registration, which ends
+    // with this function.
     let watch = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
     watch.readable().await?.retain_ready();
     Ok(())

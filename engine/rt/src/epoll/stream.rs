@@ -59,8 +59,9 @@ impl Stream {
             let capacity = buffer.capacity();
             match socket::recv(self.fd(), buffer) {
                 Ok(chunk) => {
-                    // A short receive has emptied the socket: the next one may wait without asking it first. That the
-                    // peer has ended its side is never forgotten by `clear_ready`.
+                    // A short receive has emptied the socket: the next one may wait without asking
+                    // it first. That the peer has ended its side is never forgotten by
+                    // `clear_ready`.
                     if !chunk.is_empty() && chunk.len() < capacity {
                         ready.clear_ready();
                     }
@@ -86,7 +87,8 @@ impl Stream {
                     self.torn.set(sent < length);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // The first refusal tells nothing of the reactor's view, which may be out of date; the second clears it.
+                    // The first refusal tells nothing of the reactor's view, which may be out of
+                    // date; the second clears it.
                     if let Some(mut ready) = ready.take() {
                         let ready: &mut AsyncFdReadyGuard<_> = &mut ready;
                         ready.clear_ready();

@@ -1,0 +1,115 @@
+//! The steady state allocates nothing. A binary of its own, as it counts the allocations of each
+//! thread.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use common::{on_both, on_core, pair};
+use rt::{Batch, HeadBuf, Pool, Stream, Timer};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is the system allocator's; counting touches a thread-local without a
+// destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(start, layout) }
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(start, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One request as the engine will make it: a head and a body one way, a chunk relayed back.
+async fn request(client: &Stream, server: &Stream, scratch: &Pool<Vec<u8>>) {
+    let mut head = HeadBuf::take();
+    head.extend_from_slice(b"head of a request");
+    let batch = Batch::new().push(head).push(b" and its body".as_slice());
+    client.send(batch).await.unwrap();
+    let mut chunk = server.recv().await.unwrap();
+    scratch.take().extend_from_slice(&chunk[..4]);
+    assert_eq!(&*chunk.split_off(17), b" and its body");
+    server.send(chunk.into()).await.unwrap();
+    drop(client.recv().await.unwrap());
+}
+
+async fn rounds(n: usize, client: &Stream, server: &Stream, scratch: &Pool<Vec<u8>>) {
+    let timer = Timer::new();
+    for _ in 0..n {
+        timer.set(rt::now() + Duration::from_secs(15));
+        timer.race(rt::pooled(request(client, server, scratch))).await.unwrap();
+        timer.set(rt::now() + Duration::from_secs(60));
+        let _ = rt::both(rt::yield_now(), rt::either(rt::yield_now(), rt::yield_now())).await;
+    }
+}
+
+#[test]
+fn a_request_on_warm_connections_allocates_nothing() {
+    on_both(|engine| {
+        on_core(engine, move || async move {
+            let (client, server) = pair().await;
+            let scratch = Pool::new(4, Vec::new, Vec::clear);
+            rounds(300, &client, &server, &scratch).await;
+            let before = ALLOCATIONS.get();
+            rounds(1_000, &client, &server, &scratch).await;
+            let allocated = ALLOCATIONS.get() - before;
+            assert_eq!(allocated, 0, "allocations in 1,000 requests on {engine:?}");
+        });
+    });
+}
+
+#[test]
+fn a_large_body_on_warm_connections_allocates_nothing() {
+    const PIECE: usize = 64 << 10;
+    on_both(|engine| {
+        on_core(engine, move || async move {
+            let (client, server) = pair().await;
+            static BODY: [u8; PIECE] = [7; PIECE];
+            let relay = async |n: usize| {
+                for _ in 0..n {
+                    server.hint_bulk(PIECE as u64);
+                    let send = async {
+                        client.send(BODY.as_slice().into()).await.unwrap();
+                        client.flush().await.unwrap();
+                    };
+                    let receive = async {
+                        let mut left = PIECE;
+                        while left > 0 {
+                            left -= server.recv().await.unwrap().len();
+                        }
+                    };
+                    rt::both(send, receive).await;
+                }
+            };
+            relay(300).await;
+            let before = ALLOCATIONS.get();
+            relay(100).await;
+            let allocated = ALLOCATIONS.get() - before;
+            assert_eq!(allocated, 0, "allocations in 100 bodies on {engine:?}");
+        });
+    });
+}
