@@ -1,19 +1,24 @@
 //! What the control thread and a core say to each other: orders by a core's mailbox, reports by one
 //! bounded channel. Nothing else passes between them but gauges.
 //!
-//! The engine sees [`CoreBoot`], [`CoreOrder`] and [`Reports`]; `CoreLink` stays on the control side.
+//! The engine sees [`CoreBoot`], [`CoreOrder`] and [`Reports`]; `CoreLink` stays on the control
+//! side.
 
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use config::Snapshot;
-use rt::CoreId;
+use rt::{CoreGauges, CoreId, MailSender};
 use signals::{Gauges, Generation, Tally};
 use tokio::sync::mpsc;
 
 /// Orders that wait in a core's mailbox at most. Few are ever there: one of each kind and a reload.
 pub(crate) const ORDERS_MAX: usize = 64;
+
+/// Answers to one order at most: a publication is answered, and retires the snapshot before it.
+pub(crate) const REPORTS_PER_ORDER: usize = 2;
 
 /// All that a core needs to begin. Made by `control::run`, consumed by the engine's `core::run`.
 #[derive(Debug)]
@@ -45,8 +50,8 @@ pub struct CoreBoot {
 pub struct BoundSocket {
     /// The listener's name.
     pub listener: Arc<str>,
-    /// The socket. With `SO_REUSEPORT` each core has one of its own; a Unix socket is one queue, and
-    /// each core has a duplicate of it.
+    /// The socket. With `SO_REUSEPORT` each core has one of its own; a Unix socket is one queue,
+    /// and each core has a duplicate of it.
     pub fd: OwnedFd,
 }
 
@@ -60,8 +65,9 @@ pub enum CoreOrder {
         generation: Generation,
         /// The new configuration.
         snapshot: Arc<Snapshot>,
-        /// A socket replaces the one of its listener's name. A listener that had a socket and is not in
-        /// the snapshot, or whose socket is replaced, accepts until its queue is empty and closes.
+        /// A socket replaces the one of its listener's name. A listener that had a socket and is
+        /// not in the snapshot, or whose socket is replaced, accepts until its queue is empty and
+        /// closes.
         sockets: Vec<BoundSocket>,
     },
     /// Hand over the tally and go on with `empty`; answer `collected`.
@@ -69,8 +75,8 @@ pub enum CoreOrder {
         /// Without counts; its memory is reused.
         empty: Box<Tally>,
     },
-    /// Close idle connections, end each other one with its current request (`Connection: close`), go
-    /// on accepting; answer `drained` when no request is left.
+    /// Close idle connections, end each other one with its current request (`Connection: close`),
+    /// go on accepting; answer `drained` when no request is left.
     Drain {
         /// When [`CoreOrder::Stop`] follows in any case.
         close_after: Duration,
@@ -89,10 +95,21 @@ pub(crate) enum CoreReport {
     Ended { core: CoreId },
 }
 
+/// The control side of one core.
+#[derive(Debug)]
+pub(crate) struct CoreLink {
+    pub(crate) id: CoreId,
+    pub(crate) orders: MailSender<CoreOrder>,
+    pub(crate) levels: Arc<Gauges>,
+    pub(crate) runtime: Arc<CoreGauges>,
+    /// Until it reports that it has ended.
+    pub(crate) alive: Cell<bool>,
+}
+
 /// A core's voice. Every call returns at once and allocates nothing.
 ///
-/// The channel has room for all answers to [`ORDERS_MAX`] orders per core, so none is lost; should a
-/// core say more than it was asked, the surplus is dropped.
+/// The channel has room for all answers to [`ORDERS_MAX`] orders per core, so none is lost; should
+/// a core say more than it was asked, the surplus is dropped.
 #[derive(Debug)]
 pub struct Reports {
     core: CoreId,

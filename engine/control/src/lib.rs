@@ -3,12 +3,24 @@
 //! what the cores counted.
 //!
 //! It runs on the process's main thread, on tokio's current-thread runtime, and is never on the
-//! request path: it sees no connection, and no core waits for it. Called by `engine`'s `main` alone.
+//! request path: it sees no connection, and no core waits for it. Called by `engine`'s `main`
+//! alone.
 
+mod admin;
+mod boot;
+mod collector;
+mod commands;
 mod core_link;
 mod life;
+pub mod metrics;
+mod pages;
+mod shared;
 mod sockets;
+mod supervisor;
 mod unix_socket;
 
+pub use boot::{Running, Setup, StartFailure, WhenReady, run};
+pub use commands::Commands;
 pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};
 pub use life::Ending;
+pub use shared::LogFilter;

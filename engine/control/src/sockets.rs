@@ -1,5 +1,5 @@
-//! Binding: every socket of a snapshot before any of it is published, so that a listener that cannot
-//! be had rejects the whole file.
+//! Binding: every socket of a snapshot before any of it is published, so that a listener that
+//! cannot be had rejects the whole file.
 //!
 //! TCP: one plain bind first, because with `SO_REUSEPORT` a second process of the same user would
 //! silently take half of the traffic; then one `SO_REUSEPORT` socket per core, each with a queue of

@@ -1,5 +1,5 @@
-//! The file that a Unix listener leaves in the file system: whether it may be taken away, and by whom.
-//! Called by `sockets` alone.
+//! The file that a Unix listener leaves in the file system: whether it may be taken away, and by
+//! whom. Called by `sockets` alone.
 
 use std::fs;
 use std::io;
@@ -37,8 +37,8 @@ impl Drop for UnixFile {
     }
 }
 
-/// Removes a socket at `path` that nobody answers on any more. One that answers is in use, unless it
-/// is `ours`, which a new listener of the same path replaces.
+/// Removes a socket at `path` that nobody answers on any more. One that answers is in use, unless
+/// it is `ours`, which a new listener of the same path replaces.
 pub(crate) fn make_way(path: &Path, address: &SockAddr, ours: bool) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

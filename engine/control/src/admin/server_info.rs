@@ -1,0 +1,61 @@
+//! `/server_info` and `/config_status`: what runs, and by which configuration.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::shared::{Rejection, Shared};
+use crate::sockets::show;
+
+/// What runs.
+pub(super) fn server_info(shared: &Shared) -> Value {
+    let about = &shared.about;
+    let uptime = about.started.elapsed().unwrap_or_default();
+    let (held, admin) = (shared.held.borrow(), shared.admin.borrow());
+    let all = held.iter().chain(admin.as_ref());
+    let listeners = all.map(|held| (held.name.to_string(), json!(show(&held.local))));
+    let config = shared.config.borrow();
+    json!({
+        "version": about.version,
+        "pid": std::process::id(),
+        "state": shared.life.borrow().phase().as_str(),
+        "uptime_seconds": uptime.as_secs(),
+        "engine": about.engine,
+        "engine_fallback": about.engine_fallback,
+        "workers": shared.cores.len(),
+        "listeners": listeners.collect::<serde_json::Map<_, _>>(),
+        "config_hash": *config.snapshot.hash,
+        "config_generation": config.generation.0,
+    })
+}
+
+/// How the last reload went.
+pub(super) fn config_status(shared: &Shared) -> Value {
+    let config = shared.config.borrow();
+    json!({
+        "file": config.file.as_ref().map(|file| file.display().to_string()),
+        "hash": *config.snapshot.hash,
+        "generation": config.generation.0,
+        "applied_unix_ms": unix_ms(config.applied),
+        "rejected": config.rejection.as_ref().map(rejection),
+        "needs_restart": config.needs_restart,
+        "reloads": {
+            "applied": config.reloads.applied,
+            "rejected": config.reloads.rejected,
+            "unchanged": config.reloads.unchanged,
+        },
+    })
+}
+
+fn rejection(rejection: &Rejection) -> Value {
+    json!({
+        "at_unix_ms": unix_ms(rejection.at),
+        "message": rejection.text,
+        "problems": rejection.problems,
+    })
+}
+
+fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

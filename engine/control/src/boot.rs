@@ -1,0 +1,329 @@
+//! From a checked configuration to a running process, and to its end: probe, bind, start the cores,
+//! supervise. All of it in the order in which it may fail: nothing serves before everything is had.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use config::Snapshot;
+use config::snapshot::{Address, IoEngine, Pin, Process};
+use rt::{CoreId, CoreSpec, CoreThread, EngineChoice, Probed, StartError, Workers};
+use signals::{Gauges, SERIES_MAX, Tally};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::admin;
+use crate::collector::{Collector, Note};
+use crate::commands::{COMMANDS_MAX, Command, Commands, Signals};
+use crate::core_link::{
+    BoundSocket, CoreBoot, CoreLink, CoreReport, ORDERS_MAX, REPORTS_PER_ORDER, Reports,
+};
+use crate::life::{Ending, Life};
+use crate::metrics::About;
+use crate::shared::{ConfigState, FIRST_GENERATION, LogFilter, Shared};
+use crate::sockets::{self, BindError, Held, HeldListener, show};
+use crate::supervisor::Supervisor;
+
+/// Threads for merging and rendering, which live as long as there is something to do, or so.
+const BLOCKING_THREADS_MAX: usize = 4;
+const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(1);
+
+/// What `run` is given.
+pub struct Setup {
+    /// What the snapshot was read from, and is read from again; `None` if it is built in.
+    pub file: Option<PathBuf>,
+    /// The checked configuration.
+    pub snapshot: Arc<Snapshot>,
+    /// The program's version.
+    pub version: &'static str,
+    /// For `POST /logging`.
+    pub log_filter: Option<LogFilter>,
+    /// Called once on the control thread, when all cores serve.
+    pub when_ready: Option<WhenReady>,
+}
+
+/// Told of the running process.
+pub type WhenReady = Box<dyn FnOnce(&Running)>;
+
+/// A process that serves.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Tells it what a signal would.
+    pub commands: Commands,
+    /// Every listener by name, the admin listener as `admin`, with the address it is bound to.
+    pub listeners: Vec<(Arc<str>, Address)>,
+}
+
+/// Why the process did not start.
+#[derive(Debug)]
+pub enum StartFailure {
+    /// No engine, or no core.
+    Core(StartError),
+    /// A listener's address cannot be had.
+    Bind(Box<dyn std::error::Error>),
+    /// The control thread's own runtime, signals or mailboxes.
+    Control(io::Error),
+}
+
+/// Runs the process until it ends. `start` starts one core: `rt::start_core` with the engine's
+/// code.
+pub fn run(
+    setup: Setup,
+    start: impl FnMut(CoreSpec, CoreBoot) -> Result<CoreThread, StartError>,
+) -> Result<Ending, StartFailure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_IDLE)
+        .build()
+        .map_err(StartFailure::Control)?;
+    let ending = start_and_serve(&runtime, setup, start);
+    // Whatever still runs, a core that hangs or a page for nobody, must not keep the process.
+    runtime.shutdown_background();
+    ending
+}
+
+fn start_and_serve(
+    runtime: &Runtime,
+    setup: Setup,
+    start: impl FnMut(CoreSpec, CoreBoot) -> Result<CoreThread, StartError>,
+) -> Result<Ending, StartFailure> {
+    let _inside = runtime.enter();
+    let signals = Signals::catch().map_err(StartFailure::Control)?;
+    let process = &setup.snapshot.process;
+    let probed = rt::probe(choice(process.io_engine)).map_err(StartFailure::Core)?;
+    let placement = Placement::new(process, &rt::workers_available());
+    let mut bound = Bound::new(&setup.snapshot, placement.workers)?;
+    announce(setup.version, &probed, &placement, &bound.addresses());
+
+    let per_core = std::mem::take(&mut bound.per_core);
+    let cores = Cores::start(&placement, &probed, &setup.snapshot, per_core, start)?;
+    Ok(LocalSet::new().block_on(runtime, serve(setup, probed, bound, cores, signals)))
+}
+
+/// Starts the control thread's tasks, and supervises until the end.
+async fn serve(
+    setup: Setup,
+    probed: Probed,
+    bound: Bound,
+    cores: Cores,
+    signals: Signals,
+) -> Ending {
+    let Setup { file, snapshot, version, log_filter, when_ready } = setup;
+    let (notes, noted) = mpsc::channel::<Note>(cores.links.len() * ORDERS_MAX);
+    let (sender, commands) = mpsc::channel::<Command>(COMMANDS_MAX);
+    let running = Running { commands: Commands::new(sender.clone()), listeners: bound.addresses() };
+    let config = ConfigState::first(file, snapshot.clone());
+    let first = Note::Begun(config.generation, snapshot);
+    notes.try_send(first).expect("the channel is new and has room");
+    let (engine, engine_fallback) = (probed.kind.as_str(), probed.fallback);
+    let started = SystemTime::now();
+    let shared = Rc::new(Shared {
+        about: Arc::new(About { version, engine, engine_fallback, started }),
+        life: Life::new(cores.links.len()).into(),
+        cores: cores.links,
+        config: config.into(),
+        held: bound.held.into(),
+        admin: bound.admin_held.into(),
+        notes,
+        commands: sender,
+        log_filter,
+    });
+    spawn_local(signals.forward(running.commands.clone()));
+    spawn_local(Collector::new(shared.clone()).run(noted));
+    if let Some(listener) = bound.admin {
+        spawn_local(admin::serve(listener, shared.clone()));
+    }
+    let tell = |tell: WhenReady| -> Box<dyn FnOnce()> { Box::new(move || tell(&running)) };
+    let (reports, threads) = (cores.reports, cores.threads);
+    let when_ready = when_ready.map(tell);
+    Supervisor { shared, reports, commands, threads, when_ready }.run().await
+}
+
+/// Everything that the snapshot listens on.
+struct Bound {
+    per_core: Vec<Vec<BoundSocket>>,
+    held: Held,
+    admin: Option<admin::Listener>,
+    admin_held: Option<HeldListener>,
+}
+
+impl Bound {
+    /// Needs a tokio runtime around it.
+    fn new(snapshot: &Snapshot, cores: usize) -> Result<Self, StartFailure> {
+        let mut held = Held::default();
+        let (per_core, new) = held.bind(&snapshot.listeners, cores)?.split();
+        held.adopt(&snapshot.listeners, new);
+        let admin = snapshot.admin.listen.as_ref().map(sockets::bind_admin).transpose()?;
+        let (socket, admin_held) = admin.unzip();
+        let admin = socket.map(admin::Listener::new).transpose().map_err(StartFailure::Control)?;
+        Ok(Self { per_core, held, admin, admin_held })
+    }
+
+    fn addresses(&self) -> Vec<(Arc<str>, Address)> {
+        let all = self.held.iter().chain(&self.admin_held);
+        all.map(|held| (held.name.clone(), held.local.clone())).collect()
+    }
+}
+
+/// How many cores there are to be, and where.
+#[derive(Debug, PartialEq, Eq)]
+struct Placement {
+    workers: usize,
+    /// The processors to pin to, in turn; empty: not pinned.
+    cpus: Vec<usize>,
+}
+
+impl Placement {
+    fn new(process: &Process, available: &Workers) -> Self {
+        let workers = process.workers.unwrap_or(available.limit).clamp(1, usize::from(u16::MAX));
+        let pin = match process.pin {
+            // Every pod of a node would sit on CPU 0 if fewer workers than processors were pinned.
+            Pin::Auto => workers == available.cpus.len(),
+            Pin::Always => true,
+            Pin::Never => false,
+        };
+        Self { workers, cpus: if pin { available.cpus.clone() } else { Vec::new() } }
+    }
+
+    fn cpu(&self, core: usize) -> Option<usize> {
+        self.cpus.get(core % self.cpus.len().max(1)).copied()
+    }
+}
+
+/// The cores, started.
+struct Cores {
+    links: Vec<CoreLink>,
+    threads: Vec<Option<CoreThread>>,
+    reports: mpsc::Receiver<CoreReport>,
+}
+
+impl Cores {
+    fn start(
+        placement: &Placement,
+        probed: &Probed,
+        snapshot: &Arc<Snapshot>,
+        per_core: Vec<Vec<BoundSocket>>,
+        mut start: impl FnMut(CoreSpec, CoreBoot) -> Result<CoreThread, StartError>,
+    ) -> Result<Self, StartFailure> {
+        let cores = placement.workers;
+        let (sender, reports) = mpsc::channel(cores * ORDERS_MAX * REPORTS_PER_ORDER);
+        let mut all = Self { links: Vec::new(), threads: Vec::new(), reports };
+        for (place, sockets) in per_core.into_iter().enumerate() {
+            let core = CoreId(u16::try_from(place).expect("Placement bounds the workers"));
+            let (orders, inbox) = rt::mailbox(ORDERS_MAX);
+            let levels = Arc::new(Gauges::default());
+            let boot = CoreBoot {
+                core,
+                cores,
+                generation: FIRST_GENERATION,
+                snapshot: snapshot.clone(),
+                sockets,
+                orders: inbox,
+                reports: Reports::new(core, sender.clone()),
+                gauges: levels.clone(),
+                seed: RandomState::new().build_hasher().finish(),
+                tally: Box::new(Tally::new(SERIES_MAX)),
+            };
+            let spec = CoreSpec { id: core, engine: probed.kind, cpu: placement.cpu(place) };
+            let thread = start(spec, boot).map_err(StartFailure::Core)?;
+            let (runtime, alive) = (thread.gauges().clone(), Cell::new(true));
+            all.links.push(CoreLink { id: core, orders, levels, runtime, alive });
+            all.threads.push(Some(thread));
+        }
+        Ok(all)
+    }
+}
+
+/// The first log line: what runs, on what, where.
+fn announce(
+    version: &str,
+    probed: &Probed,
+    placement: &Placement,
+    listeners: &[(Arc<str>, Address)],
+) {
+    let listen = |(name, address): &(Arc<str>, Address)| format!("{name}={}", show(address));
+    let listeners = listeners.iter().map(listen).collect::<Vec<_>>().join(" ");
+    let Placement { workers, cpus } = placement;
+    let pinned = if cpus.is_empty() { "no" } else { "yes" };
+    let engine = probed.kind.as_str();
+    tracing::info!(
+        "outrigger {version}: engine={engine} workers={workers} pinned={pinned} {listeners}"
+    );
+    if let Some(why) = &probed.fallback {
+        tracing::warn!("io_uring cannot be used, so epoll is: {why}");
+    }
+}
+
+fn choice(engine: IoEngine) -> EngineChoice {
+    match engine {
+        IoEngine::Auto => EngineChoice::Auto,
+        IoEngine::Uring => EngineChoice::Uring,
+        IoEngine::Epoll => EngineChoice::Epoll,
+    }
+}
+
+impl From<BindError> for StartFailure {
+    fn from(error: BindError) -> Self {
+        Self::Bind(Box::new(error))
+    }
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core(error) => write!(out, "no core can be started: {error}"),
+            Self::Bind(error) => error.fmt(out),
+            Self::Control(error) => write!(out, "the control thread cannot be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartFailure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(workers: Option<usize>, pin: Pin) -> Process {
+        Process {
+            workers,
+            io_engine: IoEngine::Auto,
+            pin,
+            max_connections: 1,
+            pre_drain: Duration::ZERO,
+            drain_timeout: Duration::ZERO,
+        }
+    }
+
+    fn place(workers: Option<usize>, pin: Pin) -> Placement {
+        Placement::new(&process(workers, pin), &Workers { cpus: vec![2, 5], limit: 1 })
+    }
+
+    #[test]
+    fn workers_are_what_the_limit_allows_unless_written() {
+        assert_eq!(place(None, Pin::Auto).workers, 1);
+        assert_eq!(place(Some(3), Pin::Auto).workers, 3);
+    }
+
+    #[test]
+    fn auto_pins_only_when_the_workers_fill_the_mask() {
+        assert!(place(Some(1), Pin::Auto).cpus.is_empty());
+        assert_eq!(place(Some(2), Pin::Auto).cpus, [2, 5]);
+        assert!(place(Some(3), Pin::Auto).cpus.is_empty());
+    }
+
+    #[test]
+    fn forced_pinning_goes_round_the_mask() {
+        let placement = place(Some(3), Pin::Always);
+        let cpus: Vec<_> = (0..3).map(|core| placement.cpu(core)).collect();
+        assert_eq!(cpus, [Some(2), Some(5), Some(2)]);
+        assert_eq!(place(Some(2), Pin::Never).cpu(0), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the process can be told from outside: by a signal, by the admin listener, by `demo`, by a
+//! test. All of them come through here, so a test that sends a command does what the signal does.
+
+use std::fmt;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+/// Commands that wait at most; a storm of signals beyond it says nothing new.
+pub(crate) const COMMANDS_MAX: usize = 64;
+
+/// Tells a running process what a signal would. Any thread.
+#[derive(Debug, Clone)]
+pub struct Commands(mpsc::Sender<Command>);
+
+/// One command.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// SIGTERM or SIGINT.
+    Terminate,
+    /// `POST /drain`.
+    Drain,
+    /// SIGHUP or `POST /reload`, which waits for the result.
+    Reload(Option<oneshot::Sender<Reloaded>>),
+}
+
+/// What a reload came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reloaded {
+    /// All cores were told of this generation.
+    Applied(u32),
+    /// The file says what is in force already.
+    Unchanged,
+    /// It changed nothing, and why.
+    Rejected(String),
+}
+
+impl Commands {
+    pub(crate) fn new(sender: mpsc::Sender<Command>) -> Self {
+        Self(sender)
+    }
+
+    /// What SIGTERM does: drain and end; at once if said twice.
+    pub fn terminate(&self) {
+        self.say(Command::Terminate);
+    }
+
+    /// What SIGHUP does: read the file again.
+    pub fn reload(&self) {
+        self.say(Command::Reload(None));
+    }
+
+    fn say(&self, command: Command) {
+        let _ = self.0.try_send(command);
+    }
+}
+
+/// SIGTERM, SIGINT and SIGHUP of this process, caught from here on.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Needs a tokio runtime around it.
+    pub(crate) fn catch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Passes them on for as long as the process lives.
+    pub(crate) async fn forward(mut self, commands: Commands) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => commands.terminate(),
+                _ = self.interrupt.recv() => commands.terminate(),
+                _ = self.hang_up.recv() => commands.reload(),
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied(generation) => write!(out, "applied, generation {generation}"),
+            Self::Unchanged => write!(out, "unchanged"),
+            Self::Rejected(why) => write!(out, "rejected, nothing changed: {why}"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Metrics of upstreams: connections, pools, failures, limits.
+
+use signals::{DistributionKey, Measure, UpstreamEvent};
+
+use super::traffic::of;
+use super::{Kind, Lines, Metric, Scrape};
+
+pub(super) const METRICS: &[Metric] = &[
+    Metric {
+        name: "outrigger_upstream_duration_seconds",
+        kind: Kind::Histogram,
+        labels: &["upstream"],
+        help: "Request queued upstream to response head complete.",
+        write: |scrape, lines| {
+            for (DistributionKey { name, .. }, times) in of(scrape, Measure::Upstream) {
+                lines.histogram(&[name], times);
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_connections_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Connections established.",
+        write: |scrape, lines| counted(scrape, lines, UpstreamEvent::Opened),
+    },
+    Metric {
+        name: "outrigger_upstream_connections_active",
+        kind: Kind::Gauge,
+        labels: &["core"],
+        help: "Upstream connections open, idle ones included.",
+        write: |scrape, lines| {
+            for core in scrape.cores {
+                lines.value(&[&core.label], core.levels.upstream_connections.value());
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_connections_idle",
+        kind: Kind::Gauge,
+        labels: &["core"],
+        help: "Upstream connections that wait in a pool for a request.",
+        write: |scrape, lines| {
+            for core in scrape.cores {
+                lines.value(&[&core.label], core.levels.idle_connections.value());
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_requests_pending",
+        kind: Kind::Gauge,
+        labels: &["core"],
+        help: "Requests that wait for an upstream connection.",
+        write: |scrape, lines| {
+            for core in scrape.cores {
+                lines.value(&[&core.label], core.levels.pending_requests.value());
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_pool_hits_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Requests that found an idle connection.",
+        write: |scrape, lines| counted(scrape, lines, UpstreamEvent::PoolHit),
+    },
+    Metric {
+        name: "outrigger_pool_misses_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Requests that found none and opened, or waited for, a new one.",
+        write: |scrape, lines| counted(scrape, lines, UpstreamEvent::PoolMiss),
+    },
+    Metric {
+        name: "outrigger_upstream_failures_total",
+        kind: Kind::Counter,
+        labels: &["upstream", "cause"],
+        help: "Attempts that failed, retried or not.",
+        write: |scrape, lines| {
+            for (upstream, event, times) in scrape.totals.upstream_events() {
+                if let UpstreamEvent::Failed(cause) = event {
+                    lines.value(&[upstream, cause], times);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_overflow_total",
+        kind: Kind::Counter,
+        labels: &["upstream", "limit"],
+        help: "Requests turned away at a limit: connections, pending, requests, pending_timeout.",
+        write: |scrape, lines| {
+            for (upstream, event, times) in scrape.totals.upstream_events() {
+                if let UpstreamEvent::Overflow(limit) = event {
+                    lines.value(&[upstream, limit.as_str()], times);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_free_retries_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Requests sent again because a reused connection broke before any response byte.",
+        write: |scrape, lines| counted(scrape, lines, UpstreamEvent::FreeRetry),
+    },
+];
+
+fn counted(scrape: &Scrape<'_>, lines: &mut Lines<'_>, wanted: UpstreamEvent) {
+    for (upstream, event, times) in scrape.totals.upstream_events() {
+        if event == wanted {
+            lines.value(&[upstream], times);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `/config_dump`: the configuration in force as JSON, every default filled in. It shows what the
+//! proxy does, not what the file says; it is no input format.
+
+use config::Snapshot;
+use config::snapshot::{Action, Branch, Endpoint, Forward, HttpOptions};
+use config::snapshot::{Listener, Process, Route, RouteTable, Upstream};
+use serde_json::{Map, Value, json};
+
+use crate::sockets::show;
+
+pub(super) fn render(snapshot: &Snapshot) -> String {
+    let listeners = snapshot.listeners.iter().map(|one| listener(snapshot, one));
+    let tables = snapshot.tables.iter().flatten();
+    let tables = tables.map(|one| (one.name.to_string(), routes(snapshot, one)));
+    let upstreams = snapshot.upstreams.iter().flatten();
+    let upstreams = upstreams.map(|one| (one.name.to_string(), upstream(one)));
+    let dump = json!({
+        "hash": *snapshot.hash,
+        "process": process(&snapshot.process),
+        "admin": snapshot.admin.listen.as_ref().map(show),
+        "listeners": listeners.collect::<Value>(),
+        "routes": tables.collect::<Map<_, _>>(),
+        "upstreams": upstreams.collect::<Map<_, _>>(),
+    });
+    let mut text = serde_json::to_string_pretty(&dump).expect("keys are strings");
+    text.push('\n');
+    text
+}
+
+fn process(process: &Process) -> Value {
+    let Process { workers, io_engine, pin, max_connections, pre_drain, drain_timeout } = process;
+    json!({
+        "workers": workers,
+        "io_engine": words(io_engine),
+        "pin": words(pin),
+        "max_connections": max_connections,
+        "pre_drain": words(pre_drain),
+        "drain_timeout": words(drain_timeout),
+    })
+}
+
+fn listener(snapshot: &Snapshot, listener: &Listener) -> Value {
+    let Listener { name, direction, listen, table, backlog, max_connections, http } = listener;
+    let mut dump = json!({
+        "name": **name,
+        "direction": words(direction),
+        "listen": show(listen),
+        "routes": *snapshot.table(*table).name,
+        "backlog": backlog,
+        "max_connections": max_connections,
+    });
+    let own = dump.as_object_mut().expect("made as an object");
+    own.extend(http_options(http).as_object().expect("made as an object").clone());
+    dump
+}
+
+fn http_options(http: &HttpOptions) -> Value {
+    json!({
+        "head_max": http.head_bytes_max,
+        "fields_max": http.fields_max,
+        "target_max": http.target_bytes_max,
+        "head_timeout": words(&http.head_timeout),
+        "idle_timeout": words(&http.idle_timeout),
+        "stream_idle_timeout": words(&http.stream_idle_timeout),
+        "merge_slashes": http.merge_slashes,
+        "escaped_slashes": words(&http.escaped_slashes),
+        "via": http.via.as_deref(),
+        "trust_peer": http.trust_peer,
+        "request_id": http.request_id,
+    })
+}
+
+fn routes(snapshot: &Snapshot, table: &RouteTable) -> Value {
+    table.routes.iter().map(|one| route(snapshot, one)).collect()
+}
+
+fn route(snapshot: &Snapshot, route: &Route) -> Value {
+    json!({
+        "name": *route.name,
+        "hosts": route.hosts,
+        "path": format!("{:?}", route.path),
+        "methods": route.methods,
+        "headers": route.headers.iter().map(|one| format!("{one:?}")).collect::<Value>(),
+        "query": route.query.iter().map(|one| format!("{one:?}")).collect::<Value>(),
+        "action": action(snapshot, &route.action),
+        "timeout": route.timeout.as_ref().map(words),
+        "idle_timeout": route.idle_timeout.as_ref().map(words),
+    })
+}
+
+fn action(snapshot: &Snapshot, action: &Action) -> Value {
+    match action {
+        Action::Forward(forward) => json!({ "forward": split(snapshot, forward) }),
+        Action::Redirect(redirect) => json!({ "redirect": {
+            "status": redirect.status,
+            "scheme": redirect.scheme.as_deref(),
+            "host": redirect.host.as_deref(),
+            "path": redirect.path.as_ref().map(|path| format!("{path:?}")),
+            "strip_query": redirect.strip_query,
+        }}),
+        Action::Respond(respond) => json!({ "respond": {
+            "status": respond.status,
+            "body_bytes": respond.body.len(),
+        }}),
+    }
+}
+
+fn split(snapshot: &Snapshot, forward: &Forward) -> Value {
+    forward.split.iter().map(|one| branch(snapshot, one)).collect()
+}
+
+fn branch(snapshot: &Snapshot, branch: &Branch) -> Value {
+    json!({
+        "upstream": *snapshot.upstream(branch.upstream).name,
+        "weight": branch.weight,
+    })
+}
+
+fn endpoint(endpoint: &Endpoint) -> Value {
+    json!({
+        "address": show(&endpoint.address),
+        "weight": endpoint.weight,
+        "zone": endpoint.zone.as_deref(),
+    })
+}
+
+fn upstream(upstream: &Upstream) -> Value {
+    json!({
+        "endpoints": upstream.endpoints.iter().map(endpoint).collect::<Value>(),
+        "balance": words(&upstream.balance),
+        "limits": {
+            "connections": upstream.limits.connections,
+            "pending": upstream.limits.pending,
+            "requests": upstream.limits.requests,
+        },
+        "connect_timeout": words(&upstream.connect_timeout),
+        "idle_timeout": words(&upstream.idle_timeout),
+        "idle_per_core": upstream.idle_per_core,
+        "requests_per_connection": upstream.requests_per_connection,
+        "pending_timeout": words(&upstream.pending_timeout),
+        "head_max": upstream.head_bytes_max,
+        "fields_max": upstream.fields_max,
+    })
+}
+
+/// As Rust's `Debug` writes it, in lower case: `15s`, `leastrequest`.
+fn words(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}

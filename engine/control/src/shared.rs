@@ -1,0 +1,109 @@
+//! What the tasks of the control thread share. One thread: plain cells, no lock.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use config::Snapshot;
+use rt::CoreId;
+use signals::Generation;
+use tokio::sync::mpsc;
+
+use crate::collector::Note;
+use crate::commands::Command;
+use crate::core_link::CoreLink;
+use crate::life::{Life, Patience};
+use crate::metrics::{About, ConfigFigures};
+use crate::sockets::{Held, HeldListener};
+
+/// Changes the program's log filter; `Err` says what is wrong with it.
+pub type LogFilter = Box<dyn Fn(&str) -> Result<(), String>>;
+
+/// Of the configuration that the process starts with.
+pub(crate) const FIRST_GENERATION: Generation = Generation(1);
+
+/// The control thread's state.
+pub(crate) struct Shared {
+    pub(crate) about: Arc<About>,
+    pub(crate) cores: Vec<CoreLink>,
+    pub(crate) life: RefCell<Life>,
+    pub(crate) config: RefCell<ConfigState>,
+    pub(crate) held: RefCell<Held>,
+    /// The admin listener, which is no listener of the snapshot.
+    pub(crate) admin: RefCell<Option<HeldListener>>,
+    pub(crate) notes: mpsc::Sender<Note>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) log_filter: Option<LogFilter>,
+}
+
+/// The configuration in force, and what became of the file since.
+#[derive(Debug)]
+pub(crate) struct ConfigState {
+    /// `None`: the configuration is built in, nothing is read again.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) generation: Generation,
+    pub(crate) applied: SystemTime,
+    pub(crate) reloads: Reloads,
+    /// Why the file as last read is not in force.
+    pub(crate) rejection: Option<Rejection>,
+    /// Settings of the file that take effect with the next start.
+    pub(crate) needs_restart: Vec<&'static str>,
+}
+
+/// How often the file was read again, by result.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reloads {
+    pub(crate) applied: u64,
+    pub(crate) rejected: u64,
+    pub(crate) unchanged: u64,
+}
+
+/// A file that changed nothing, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejection {
+    pub(crate) at: SystemTime,
+    /// For people: every problem, drawn.
+    pub(crate) text: String,
+    /// The same for programs, where the file itself is at fault.
+    pub(crate) problems: Option<serde_json::Value>,
+}
+
+impl Shared {
+    pub(crate) fn core(&self, core: CoreId) -> &CoreLink {
+        &self.cores[usize::from(core.0)]
+    }
+
+    /// How long an end may take by the configuration in force.
+    pub(crate) fn patience(&self) -> Patience {
+        let process = &self.config.borrow().snapshot.process;
+        Patience { pre_drain: process.pre_drain, drain_timeout: process.drain_timeout }
+    }
+}
+
+impl ConfigState {
+    /// The first configuration of a process.
+    pub(crate) fn first(file: Option<PathBuf>, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            file,
+            snapshot,
+            generation: FIRST_GENERATION,
+            applied: SystemTime::now(),
+            reloads: Reloads::default(),
+            rejection: None,
+            needs_restart: Vec::new(),
+        }
+    }
+
+    pub(crate) fn figures(&self) -> ConfigFigures {
+        ConfigFigures {
+            hash: self.snapshot.hash.clone(),
+            generation: self.generation.0,
+            applied: self.applied,
+            reloads: self.reloads,
+            rejected: self.rejection.is_some(),
+            needs_restart: !self.needs_restart.is_empty(),
+        }
+    }
+}
