@@ -92,3 +92,103 @@ impl Scheme {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use config::pattern::PathRewrite;
+
+    use super::*;
+    use crate::fixture::{prefix, segment};
+
+    const KEEP: Redirect =
+        Redirect { status: 301, scheme: None, host: None, path: None, strip_query: false };
+    const REQUEST: Origin<'static> =
+        Origin { scheme: Scheme::Http, host: b"a.example:81", path: b"/x/y", query: Some(b"q=1") };
+
+    fn at(redirect: &Redirect, matched: &PathMatch, origin: &Origin<'_>) -> String {
+        let mut out = Vec::new();
+        location(redirect, matched, origin, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn to(redirect: &Redirect, origin: &Origin<'_>) -> String {
+        at(redirect, &prefix("/"), origin)
+    }
+
+    fn scheme(scheme: &str) -> Redirect {
+        Redirect { scheme: Some(Arc::from(scheme)), ..KEEP }
+    }
+
+    fn path(path: PathRewrite) -> Redirect {
+        Redirect { path: Some(path), ..KEEP }
+    }
+
+    #[test]
+    fn what_the_route_does_not_name_stays() {
+        assert_eq!(to(&KEEP, &REQUEST), "http://a.example:81/x/y?q=1");
+        assert_eq!(to(&scheme("https"), &REQUEST), "https://a.example:81/x/y?q=1");
+        let host = Redirect { host: Some(Arc::from("b.example:8443")), ..scheme("https") };
+        assert_eq!(to(&host, &REQUEST), "https://b.example:8443/x/y?q=1");
+    }
+
+    #[test]
+    fn the_old_schemes_default_port_goes_with_the_scheme() {
+        let plain = Origin { host: b"a:80", ..REQUEST };
+        assert_eq!(to(&scheme("https"), &plain), "https://a/x/y?q=1");
+        assert_eq!(to(&scheme("http"), &plain), "http://a:80/x/y?q=1");
+        assert_eq!(to(&KEEP, &plain), "http://a:80/x/y?q=1");
+        let tls = Origin { scheme: Scheme::Https, host: b"[::1]:443", ..REQUEST };
+        assert_eq!(to(&scheme("http"), &tls), "http://[::1]/x/y?q=1");
+        assert_eq!(to(&scheme("https"), &tls), "https://[::1]:443/x/y?q=1");
+        let other = Origin { host: b"a:8080", ..REQUEST };
+        assert_eq!(to(&scheme("https"), &other), "https://a:8080/x/y?q=1");
+    }
+
+    #[test]
+    fn the_path_follows_the_rules_of_rewrites() {
+        let full = path(PathRewrite::Full(Arc::from("/new")));
+        assert_eq!(to(&full, &REQUEST), "http://a.example:81/new?q=1");
+        let start = path(PathRewrite::Prefix(Arc::from("/z")));
+        assert_eq!(at(&start, &segment("/x"), &REQUEST), "http://a.example:81/z/y?q=1");
+        let mut out = Vec::new();
+        let up = Origin { path: b"/x../y", ..REQUEST };
+        let start = path(PathRewrite::Prefix(Arc::from("/z/")));
+        let refused = location(&start, &prefix("/x"), &up, &mut out);
+        assert_eq!(refused, Err(PathFault::RewriteEscapes));
+    }
+
+    #[test]
+    fn a_query_in_the_new_path_overrides_the_requests() {
+        let full = path(PathRewrite::Full(Arc::from("/new?r=2")));
+        assert_eq!(to(&full, &REQUEST), "http://a.example:81/new?r=2");
+        let strip = Redirect { strip_query: true, ..full };
+        assert_eq!(to(&strip, &REQUEST), "http://a.example:81/new?r=2");
+    }
+
+    #[test]
+    fn the_query_is_dropped_where_the_route_says_so() {
+        let strip = Redirect { strip_query: true, ..KEEP };
+        assert_eq!(to(&strip, &REQUEST), "http://a.example:81/x/y");
+        assert_eq!(to(&KEEP, &Origin { query: None, ..REQUEST }), "http://a.example:81/x/y");
+        assert_eq!(to(&KEEP, &Origin { query: Some(b""), ..REQUEST }), "http://a.example:81/x/y?");
+    }
+
+    #[test]
+    fn without_a_host_the_reference_stays_on_this_one() {
+        let nowhere = Origin { host: b"", ..REQUEST };
+        assert_eq!(to(&KEEP, &nowhere), "/x/y?q=1");
+        assert_eq!(to(&scheme("https"), &nowhere), "/x/y?q=1");
+        assert_eq!(
+            to(&KEEP, &Origin { path: b"//evil.example/", ..nowhere }),
+            "/evil.example/?q=1"
+        );
+    }
+
+    #[test]
+    fn a_location_is_one_line() {
+        let evil = Origin { host: b"a\r\nx: y", path: b"/\r\n", query: Some(b"\0"), ..REQUEST };
+        assert_eq!(to(&KEEP, &evil), "http://a__x: y/__?_");
+    }
+}

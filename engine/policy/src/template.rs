@@ -46,3 +46,55 @@ fn make_visible(text: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Answers `%PROTOCOL%` with its bytes, all else with nothing.
+    struct Protocol<'a>(&'a [u8]);
+
+    impl TemplateSource for Protocol<'_> {
+        fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
+            if *operator == Operator::Protocol {
+                out.extend_from_slice(self.0);
+            }
+        }
+    }
+
+    fn literal(text: &str) -> Piece {
+        Piece::Literal(Arc::from(text.as_bytes()))
+    }
+
+    fn rendered(pieces: Vec<Piece>, protocol: &[u8]) -> Vec<u8> {
+        let mut out = b"before ".to_vec();
+        render(&Template { pieces }, &Protocol(protocol), &mut out);
+        out
+    }
+
+    #[test]
+    fn pieces_follow_each_other() {
+        let pieces = vec![literal("a "), Piece::Operator(Operator::Protocol), literal(" b")];
+        assert_eq!(rendered(pieces, b"HTTP/1.1"), b"before a HTTP/1.1 b");
+    }
+
+    #[test]
+    fn an_operator_without_a_value_is_a_dash() {
+        let host = Piece::Operator(Operator::UpstreamHost);
+        assert_eq!(rendered(vec![host, literal("|")], b"x"), b"before -|");
+        assert_eq!(rendered(vec![Piece::Operator(Operator::Protocol)], b""), b"before -");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_breaks_the_line(value in prop::collection::vec(any::<u8>(), 0..40)) {
+            let out = rendered(vec![Piece::Operator(Operator::Protocol)], &value);
+            prop_assert!(!out.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+            prop_assert_eq!(out.len(), b"before ".len() + value.len().max(1));
+        }
+    }
+}

@@ -131,3 +131,106 @@ impl Timeouts {
         Self { connect: upstream.connect_timeout, pending: upstream.pending_timeout, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        head: s(10),
+        idle: s(3600),
+        stream_idle: s(300),
+        route: Some(s(15)),
+        connect: s(1),
+        pending: s(2),
+    };
+
+    /// Waiting since second 100, the request whole at `done`: when to give up, and why.
+    fn after(waits_for: WaitsFor, done: Option<u64>, endless: bool) -> (u64, Expiry) {
+        let start = Instant::now();
+        let progress = Progress {
+            waits_for,
+            since: start + s(100),
+            request_done: done.map(|second| start + s(second)),
+            endless,
+        };
+        let deadline = next(&progress, &TIMEOUTS);
+        ((deadline.at - start).as_secs(), deadline.expiry)
+    }
+
+    #[test]
+    fn each_wait_has_its_own_end() {
+        let cases = [
+            (WaitsFor::NextRequest, 3700, Expiry::Close),
+            (WaitsFor::Head, 110, Expiry::Fail(Cause::HeadTimeout)),
+            (WaitsFor::RequestBody, 400, Expiry::Fail(Cause::RequestIdle)),
+            (WaitsFor::PoolSlot, 102, Expiry::Fail(Cause::PendingTimeout)),
+            (WaitsFor::Connect, 101, Expiry::Fail(Cause::ConnectTimeout)),
+            (WaitsFor::Response, 400, Expiry::Fail(Cause::ResponseIdle)),
+            (WaitsFor::Reader, 400, Expiry::Fail(Cause::ReaderIdle)),
+        ];
+        for (waits_for, second, expiry) in cases {
+            assert_eq!(after(waits_for, None, false), (second, expiry), "{waits_for:?}");
+        }
+    }
+
+    #[test]
+    fn the_routes_timeout_counts_from_the_end_of_the_request() {
+        let timeout = Expiry::Fail(Cause::ResponseTimeout);
+        assert_eq!(after(WaitsFor::Response, Some(100), false), (115, timeout));
+        assert_eq!(after(WaitsFor::Reader, Some(99), false), (114, timeout));
+        assert_eq!(after(WaitsFor::RequestBody, None, false).0, 400, "not before it");
+    }
+
+    #[test]
+    fn the_earlier_of_two_deadlines_counts() {
+        let connect = Expiry::Fail(Cause::ConnectTimeout);
+        let timeout = Expiry::Fail(Cause::ResponseTimeout);
+        assert_eq!(after(WaitsFor::Connect, Some(90), false), (101, connect));
+        assert_eq!(after(WaitsFor::Connect, Some(85), false), (100, timeout));
+        assert_eq!(after(WaitsFor::Connect, Some(86), false), (101, timeout), "a tie");
+    }
+
+    #[test]
+    fn an_endless_response_only_has_to_move() {
+        let idle = Expiry::Fail(Cause::ResponseIdle);
+        assert_eq!(after(WaitsFor::Response, Some(1), true), (400, idle));
+    }
+
+    #[test]
+    fn a_route_without_a_timeout_only_has_to_move() {
+        let now = Instant::now();
+        let progress = Progress {
+            waits_for: WaitsFor::Response,
+            since: now,
+            request_done: Some(now),
+            endless: false,
+        };
+        let deadline = next(&progress, &Timeouts { route: None, ..TIMEOUTS });
+        assert_eq!(deadline.at, now + s(300));
+    }
+
+    #[test]
+    fn route_and_upstream_bring_their_own() {
+        use crate::fixture::{prefix, route, upstream};
+        use config::snapshot::Balance;
+
+        let mut strict = route("strict", prefix("/"));
+        strict.timeout = Some(s(2));
+        strict.idle_timeout = Some(s(7));
+        let timeouts = TIMEOUTS.of_route(&strict).of_upstream(&upstream(Balance::Random, &[1]));
+        let expected = Timeouts {
+            route: Some(s(2)),
+            stream_idle: s(7),
+            connect: s(1),
+            pending: s(1),
+            ..TIMEOUTS
+        };
+        assert_eq!(timeouts, expected);
+        assert_eq!(TIMEOUTS.of_route(&route("lax", prefix("/"))).stream_idle, s(300));
+    }
+}

@@ -8,6 +8,8 @@ mod least_request;
 mod random;
 mod round_robin;
 mod shares;
+#[cfg(test)]
+mod tests;
 
 use config::snapshot::{Balance, Upstream};
 
