@@ -15,6 +15,7 @@ pub mod origin;
 pub mod peer;
 pub mod program;
 pub mod proxy;
+pub mod random;
 pub mod tidy;
 pub mod wait;
 
@@ -25,7 +26,7 @@ pub use message::Message;
 pub use origin::Origin;
 pub use peer::{Ending, Peer};
 pub use proxy::{Proxy, Setup, proxy};
-pub use wait::{DEADLINE, until};
+pub use wait::{DEADLINE, until, until_still};
 
 /// A configuration with one inbound listener, `@in`, that sends everything to `origin`.
 pub fn to_origin(origin: &Origin) -> String {
@@ -40,4 +41,14 @@ pub fn to_origin_with(origin: &Origin, listener_keys: &str, upstream_keys: &str)
          [upstreams.app]\nendpoints = [\"{}\"]\n{upstream_keys}\n",
         origin.address()
     )
+}
+
+/// A configuration with one inbound listener, `@in`, on the table `app`, with these routes, and an
+/// upstream for each named origin.
+pub fn to_routes(routes: &str, origins: &[(&str, &Origin)]) -> String {
+    let listener = "[[listeners]]\nname = \"in\"\nlisten = \"@in\"\nroutes = \"app\"\n";
+    let upstream = |(name, origin): &(&str, &Origin)| {
+        format!("[upstreams.{name}]\nendpoints = [\"{}\"]\n", origin.address())
+    };
+    format!("{listener}{routes}\n{}", origins.iter().map(upstream).collect::<String>())
 }

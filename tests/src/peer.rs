@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
 use crate::address::Address;
@@ -184,6 +185,12 @@ impl Peer {
             }
             Err(_) => false,
         }
+    }
+
+    /// Neither reads nor writes until the connection ends, or a minute is over.
+    pub fn hold(&self) {
+        let minute = Timespec { tv_sec: 60, tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&self.socket, PollFlags::RDHUP)], Some(&minute));
     }
 
     /// Sends FIN; reading goes on.

@@ -78,6 +78,14 @@ impl Program {
         entries.count()
     }
 
+    /// Memory it holds now: `VmRSS` of /proc.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.expect("Linux tells it").trim().trim_end_matches(" kB");
+        kib.parse::<u64>().expect("a number of kB") * 1024
+    }
+
     /// The exit status, if it has ended.
     pub fn try_wait(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it is our child")

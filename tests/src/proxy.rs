@@ -163,6 +163,11 @@ impl Proxy {
         self.program.descriptors()
     }
 
+    /// Memory it holds now (`VmRSS`).
+    pub fn resident_bytes(&self) -> u64 {
+        self.program.resident_bytes()
+    }
+
     /// SIGTERM: it drains.
     pub fn terminate(&self) {
         self.program.signal(Signal::TERM);

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long any wait of a test may take before it fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long nothing must change to be called still.
+const STILL: Duration = Duration::from_millis(300);
+
 /// Asks until the answer is `Some`; panics after [`DEADLINE`] with what was waited for.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -17,6 +20,19 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < DEADLINE, "{what}: not so after {DEADLINE:?}");
         pause();
     }
+}
+
+/// Asks until the answer has been the same for a while: for what goes on until something is full.
+#[track_caller]
+pub fn until_still(what: &str, mut ask: impl FnMut() -> usize) -> usize {
+    let mut last = (ask(), Instant::now());
+    until(what, || {
+        let now = ask();
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        (last.1.elapsed() > STILL).then_some(now)
+    })
 }
 
 /// The one pause of the harness: between two questions, never instead of one.

@@ -52,8 +52,9 @@ fn fields_of_one_hop_end_here() {
         let proxy = proxy(engine, &to_origin(&origin));
         let answer = proxy.exchange(
             "GET / HTTP/1.1\r\nhost: test\r\nConnection: x-secret, X-Other, keep-alive\r\n\
-             X-Secret: s\r\nx-other: o\r\nKeep-Alive: timeout=9\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\n\
-             Upgrade: websocket\r\nx-stays: yes\r\n\r\n",
+             X-Secret: s\r\nx-other: o\r\nKeep-Alive: timeout=9\r\n\
+             Proxy-Connection: keep-alive\r\nTE: gzip\r\nUpgrade: websocket\r\n\
+             x-stays: yes\r\n\r\n",
         );
         let arrived = answer.text().to_ascii_lowercase();
         assert!(arrived.contains("x-stays: yes\n"), "{arrived}");
@@ -130,8 +131,8 @@ fn an_untrusted_peer_cannot_speak_for_a_proxy() {
         let proxy = proxy(engine, &to_origin(&origin));
         let answer = proxy.exchange(
             "GET / HTTP/1.1\r\nhost: test\r\nX-Forwarded-For: 1.2.3.4\r\n\
-             x-forwarded-proto: https\r\nX-Forwarded-Host: evil\r\nx-envoy-internal: true\r\nx-forwarded-client-cert: By=me\r\n\
-             x-request-id: forged\r\n\r\n",
+             x-forwarded-proto: https\r\nX-Forwarded-Host: evil\r\nx-envoy-internal: true\r\n\
+             x-forwarded-client-cert: By=me\r\nx-request-id: forged\r\n\r\n",
         );
         assert_eq!(described(&answer, "x-forwarded-for"), ["127.0.0.1"]);
         assert_eq!(described(&answer, "x-forwarded-proto"), ["http"]);

@@ -95,8 +95,7 @@ fn faults_are_counted_by_their_rule() {
             scene.proxy.exchange("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n");
         }
         scene.proxy.metrics_until("three faults are counted", |metrics| {
-            metrics.sum("outrigger_downstream_protocol_errors_total", &[("rule", "repeated_host")])
-                == 3.0
+            metrics.sum("outrigger_protocol_faults_total", &[("fault", "repeated_host")]) == 3.0
         });
     });
 }

@@ -1,0 +1,230 @@
+//! What the proxy has only so much of: connections, descriptors, requests towards an upstream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tests::{Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
+use tests::{to_origin, to_origin_with, until, until_still};
+
+const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+
+#[test]
+fn limits_of_a_head_are_those_of_the_listener() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let keys = "head_max = \"2KiB\"\nfields_max = 10\ntarget_max = \"100B\"";
+        let proxy = proxy(engine, &to_origin_with(&origin, keys, ""));
+        let status = |line: &str, fields: &str| {
+            let request = format!("{line} HTTP/1.1\r\nhost: test\r\n{fields}\r\n");
+            proxy.exchange(&request).status()
+        };
+        assert_eq!(status("GET /", &"a: b\r\n".repeat(9)), 200);
+        assert_eq!(status("GET /", &"a: b\r\n".repeat(10)), 431);
+        assert_eq!(status("GET /", &format!("a: {}\r\n", "b".repeat(1900))), 200);
+        assert_eq!(status("GET /", &format!("a: {}\r\n", "b".repeat(2100))), 431);
+        assert_eq!(status(&format!("GET /{}", "a".repeat(99)), ""), 200);
+        assert_eq!(status(&format!("GET /{}", "a".repeat(100)), ""), 414);
+    });
+}
+
+#[test]
+fn a_listener_turns_away_more_connections_than_it_may_have() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let config = to_origin_with(&origin, "max_connections = 2", "");
+        let proxy = Setup::new(engine).workers(1).start(&config);
+        assert_turned_away_at(&proxy, 2, "listener");
+    });
+}
+
+#[test]
+fn the_process_turns_away_more_connections_than_it_may_have_but_not_the_admins() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let keys = "pre_drain = \"0s\"\nmax_connections = 3\n";
+        let proxy = Setup::new(engine).workers(1).process(keys).start(&to_origin(&origin));
+        assert_turned_away_at(&proxy, 3, "process");
+    });
+}
+
+#[test]
+fn without_descriptors_a_client_is_refused_politely_and_later_served() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let mut proxy = Setup::new(engine).workers(1).start(&to_origin(&origin));
+        assert_eq!(proxy.fetch("/").text(), "ok");
+        let enough = proxy.descriptors() as u64 + 8;
+        proxy.program().limit_descriptors(enough);
+        let mut served = Vec::new();
+        let mut refused = 0;
+        for _ in 0..20 {
+            let mut client = proxy.client();
+            match client.send(GET).response().status() {
+                200 => served.push(client),
+                503 => refused += 1,
+                other => panic!("{other}\n{client}"),
+            }
+        }
+        assert!(refused > 0 && !served.is_empty(), "{refused} of 20 refused\n{}", proxy.log());
+        drop(served);
+        until("service is back", || serves(&proxy));
+        proxy.program().limit_descriptors(1024);
+        proxy.metrics_until("refusals are counted", |metrics| {
+            let refused = [("reason", "descriptors")];
+            metrics.sum("outrigger_connections_refused_total", &refused) > 0.0
+        });
+    });
+}
+
+#[test]
+fn requests_beyond_the_upstreams_limit_are_503_with_the_overload_mark() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { requests = 2, pending = 1024, connections = 1024 }";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut clients = occupy(&proxy, &origin, 2);
+        let refusal = proxy.fetch("/");
+        assert_eq!((refusal.status(), refusal.field("x-envoy-overloaded")), (503, Some("true")));
+        assert_flag(&proxy, "UO");
+        held.open();
+        for client in &mut clients {
+            assert_eq!(client.response().text(), "held");
+        }
+        assert_eq!(proxy.fetch("/").text(), "held");
+    });
+}
+
+#[test]
+fn a_request_waits_for_a_connection_and_gets_the_first_that_is_free() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { connections = 1 }\npending_timeout = \"10s\"";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut clients = occupy(&proxy, &origin, 1);
+        let mut waiting = proxy.client();
+        waiting.send(GET);
+        assert!(waiting.is_quiet_for(Duration::from_millis(100)), "{waiting}");
+        held.open();
+        assert_eq!(clients[0].response().text(), "held");
+        assert_eq!(waiting.response().text(), "held");
+        assert_eq!(origin.connections(), 1);
+    });
+}
+
+#[test]
+fn a_request_waits_for_a_connection_no_longer_than_the_pending_timeout() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { connections = 1 }\npending_timeout = \"150ms\"";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut clients = occupy(&proxy, &origin, 1);
+        let refusal = proxy.fetch("/");
+        assert_eq!((refusal.status(), refusal.field("x-envoy-overloaded")), (503, Some("true")));
+        held.open();
+        assert_eq!(clients[0].response().text(), "held");
+    });
+}
+
+#[test]
+fn more_requests_than_may_wait_are_503_at_once() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { connections = 1, pending = 1 }\npending_timeout = \"10s\"";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut clients = occupy(&proxy, &origin, 1);
+        let mut waiting = proxy.client();
+        waiting.send(GET);
+        proxy.metrics_until("one waits", |metrics| {
+            metrics.sum("outrigger_requests_pending", &[]) == 1.0
+        });
+        assert_eq!(proxy.fetch("/").status(), 503);
+        held.open();
+        assert_eq!(clients[0].response().text(), "held");
+        assert_eq!(waiting.response().text(), "held");
+    });
+}
+
+#[test]
+fn readers_that_stand_still_cost_bounded_memory() {
+    on_both_engines(|engine| {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let origin = {
+            let sent = Arc::clone(&sent);
+            Origin::scripted(move |peer, _| {
+                peer.request();
+                peer.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
+                while peer.try_send(&[b'x'; 4096]).is_ok() {
+                    sent.fetch_add(4096, Ordering::SeqCst);
+                }
+            })
+        };
+        let proxy = Setup::new(engine).workers(1).start(&to_origin(&origin));
+        let before = proxy.resident_bytes();
+        let mut clients: Vec<Peer> = (0..8).map(|_| proxy.client()).collect();
+        for client in &mut clients {
+            client.send(GET).head();
+        }
+        until_still("the kernel's buffers are full", || sent.load(Ordering::SeqCst));
+        let grown = proxy.resident_bytes().saturating_sub(before);
+        assert!(grown < 8 << 20, "{grown} bytes for 8 readers that stand still");
+    });
+}
+
+/// Holds `max` connections and sees the next one turned away, politely, until one is given back.
+#[track_caller]
+fn assert_turned_away_at(proxy: &Proxy, max: usize, reason: &str) {
+    let mut held: Vec<Peer> = (0..max).map(|_| proxy.client()).collect();
+    for client in &mut held {
+        assert_eq!(client.send(GET).response().text(), "ok");
+    }
+    let mut refused = proxy.client();
+    let answer = refused.next_head();
+    assert!(answer.is_none_or(|answer| answer.status() == 503), "{refused}");
+    assert_eq!(proxy.admin("/ready").status(), 200, "the admin listener is exempt");
+    proxy.metrics_until("the refusal is counted", |metrics| {
+        let reason = [("reason", reason)];
+        metrics.sum("outrigger_connections_refused_total", &reason) == 1.0
+    });
+    held.pop();
+    until("a place is free again", || serves(proxy));
+}
+
+/// `Some` if a new client gets a 200.
+fn serves(proxy: &Proxy) -> Option<()> {
+    let mut client = Peer::try_connect(&proxy.address("in")).ok()?;
+    client.try_send(GET.as_bytes()).ok()?;
+    (client.next_head()?.status() == 200).then_some(())
+}
+
+/// An origin that answers "held" as soon as the gate is open.
+fn holding() -> (Gate, Origin) {
+    let gate = Gate::new();
+    let origin = {
+        let gate = gate.clone();
+        Origin::scripted(move |peer, _| {
+            while peer.next_request().is_some() {
+                gate.wait();
+                peer.send(origin::ok("held"));
+            }
+        })
+    };
+    (gate, origin)
+}
+
+/// So many clients whose requests have reached the origin.
+fn occupy(proxy: &Proxy, origin: &Origin, count: usize) -> Vec<Peer> {
+    let mut clients: Vec<Peer> = (0..count).map(|_| proxy.client()).collect();
+    for client in &mut clients {
+        client.send(GET);
+    }
+    until("the origin has them all", || (origin.connections() == count).then_some(()));
+    clients
+}
+
+#[track_caller]
+fn assert_flag(proxy: &Proxy, flag: &str) {
+    proxy.metrics_until(&format!("the flag is {flag}"), |metrics| {
+        metrics.sum("outrigger_requests_total", &[("flag", flag)]) == 1.0
+    });
+}

@@ -1,0 +1,180 @@
+//! The figures add up: every request has exactly one outcome, and nothing stays counted as open.
+
+use tests::metrics::Metrics;
+use tests::{Engine, Origin, Peer, Proxy, on_both_engines, origin, proxy, to_routes};
+
+const ROUTES: &str = r#"
+    [[routes.app]]
+    name = "direct"
+    match = { prefix = "/direct" }
+    respond = { status = 200, body = "direct" }
+    [[routes.app]]
+    name = "dead"
+    match = { prefix = "/dead" }
+    upstream = "dead"
+    [[routes.app]]
+    name = "app"
+    match = { prefix = "/app" }
+    upstream = "app"
+    [upstreams.dead]
+    endpoints = ["@dead"]
+"#;
+
+#[test]
+fn every_request_has_exactly_one_outcome() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = scene(engine);
+        let wanted = [("/direct", 3, 200), ("/dead", 2, 503), ("/none", 4, 404), ("/app", 5, 200)];
+        for (path, count, status) in wanted {
+            for _ in 0..count {
+                assert_eq!(proxy.fetch(path).status(), status);
+            }
+        }
+        proxy.exchange("GET /app HTTP/1.1\r\nbad header: x\r\n\r\n");
+        let metrics = settled(&proxy, 15.0);
+        let count = |labels: &[(&str, &str)]| metrics.sum("outrigger_requests_total", labels);
+        assert_eq!(count(&[("route", "direct"), ("code", "200")]), 3.0, "{metrics}");
+        assert_eq!(
+            count(&[("upstream", "dead"), ("code", "503"), ("flag", "UF")]),
+            2.0,
+            "{metrics}"
+        );
+        assert_eq!(count(&[("code", "404"), ("flag", "NR")]), 4.0, "{metrics}");
+        assert_eq!(
+            count(&[("route", "app"), ("upstream", "app"), ("code", "200")]),
+            5.0,
+            "{metrics}"
+        );
+        assert_eq!(count(&[("code", "400"), ("flag", "DPE")]), 1.0, "{metrics}");
+        let durations = metrics.sum("outrigger_request_duration_seconds_count", &[]);
+        assert_eq!(durations, 15.0, "one duration each\n{metrics}");
+    });
+}
+
+#[test]
+fn bytes_are_those_of_the_bodies() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = scene(engine);
+        let request = "POST /app HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n";
+        let answer = proxy.exchange(&format!("{request}{}", "x".repeat(1000)));
+        let metrics = settled(&proxy, 1.0);
+        let app = [("route", "app")];
+        assert_eq!(metrics.sum("outrigger_request_bytes_total", &app), 1000.0, "{metrics}");
+        let sent = metrics.sum("outrigger_response_bytes_total", &app);
+        assert_eq!(sent, answer.body.len() as f64, "{metrics}");
+    });
+}
+
+#[test]
+fn a_client_that_leaves_is_an_outcome_too() {
+    on_both_engines(|engine| {
+        let origin = Origin::scripted(|peer, _| {
+            peer.request();
+            peer.rest();
+        });
+        let proxy = proxy(engine, &to_routes(ROUTES, &[("app", &origin)]));
+        for _ in 0..3 {
+            let mut client = proxy.client();
+            client.send("GET /app HTTP/1.1\r\nhost: test\r\n\r\n");
+            proxy.metrics_until("it is in flight", |metrics| {
+                metrics.sum("outrigger_requests_active", &[]) == 1.0
+            });
+            client.reset();
+            proxy.metrics_until("it has ended", |metrics| {
+                metrics.sum("outrigger_requests_active", &[]) == 0.0
+            });
+        }
+        let metrics = settled(&proxy, 3.0);
+        let left = metrics.sum("outrigger_requests_total", &[("flag", "DC")]);
+        assert_eq!(left, 3.0, "{metrics}");
+    });
+}
+
+#[test]
+fn a_connection_without_a_request_is_no_request() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = scene(engine);
+        for _ in 0..3 {
+            drop(proxy.client());
+        }
+        proxy.client().send("\r\n").finish_sending();
+        assert_eq!(proxy.fetch("/direct").status(), 200);
+        let metrics = settled(&proxy, 1.0);
+        let opened = metrics.sum("outrigger_downstream_connections_total", &[("listener", "in")]);
+        assert_eq!(opened, 5.0, "{metrics}");
+    });
+}
+
+#[test]
+fn pool_and_retries_are_counted() {
+    on_both_engines(|engine| {
+        let origin = Origin::scripted(|peer, number| {
+            peer.request();
+            peer.send(origin::ok("first"));
+            if number == 0 {
+                peer.head();
+                peer.socket().reset_on_close();
+            } else {
+                peer.rest();
+            }
+        });
+        let config = to_routes(ROUTES, &[("app", &origin)]);
+        let proxy = tests::Setup::new(engine).workers(1).start(&config);
+        let mut client: Peer = proxy.client();
+        for _ in 0..2 {
+            client.send("GET /app HTTP/1.1\r\nhost: test\r\n\r\n").response();
+        }
+        let metrics = settled(&proxy, 2.0);
+        let app = [("upstream", "app")];
+        assert_eq!(metrics.sum("outrigger_upstream_free_retries_total", &app), 1.0, "{metrics}");
+        assert_eq!(metrics.sum("outrigger_pool_hits_total", &app), 1.0, "{metrics}");
+        assert_eq!(metrics.sum("outrigger_pool_misses_total", &app), 2.0, "{metrics}");
+        assert_eq!(metrics.sum("outrigger_upstream_connections_total", &app), 2.0, "{metrics}");
+    });
+}
+
+#[test]
+fn a_path_or_host_from_outside_makes_no_new_series() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = scene(engine);
+        for number in 0..50 {
+            let request =
+                format!("GET /x{number} HTTP/1.1\r\nhost: h{number}\r\nconnection: close\r\n\r\n");
+            assert_eq!(proxy.exchange(&request).status(), 404);
+        }
+        let metrics = settled(&proxy, 50.0);
+        assert_eq!(metrics.matching("outrigger_requests_total", &[]).count(), 1, "{metrics}");
+    });
+}
+
+#[test]
+fn the_local_application_is_told_why_and_a_stranger_is_not() {
+    on_both_engines(|engine| {
+        let config =
+            to_routes(ROUTES, &[]).replace("upstream = \"app\"", "respond = { status = 204 }");
+        let stranger = proxy(engine, &config);
+        assert_eq!(stranger.fetch("/dead").field("x-outrigger-reason"), None);
+        let outbound = config.replace("name = \"in\"", "name = \"in\"\ndirection = \"outbound\"");
+        let local = proxy(engine, &outbound);
+        let answer = local.fetch("/dead");
+        let reason = answer.field("x-outrigger-reason").unwrap_or_default().to_owned();
+        assert!(reason.contains("refused"), "{answer}");
+    });
+}
+
+fn scene(engine: Engine) -> (Proxy, Origin) {
+    let origin = Origin::echo();
+    (proxy(engine, &to_routes(ROUTES, &[("app", &origin)])), origin)
+}
+
+/// The metrics once so many requests have ended and nothing is in flight.
+#[track_caller]
+fn settled(proxy: &Proxy, requests: f64) -> Metrics {
+    proxy.metrics_until("all requests are counted", |metrics| {
+        metrics.sum("outrigger_requests_total", &[]) >= requests
+            && metrics.sum("outrigger_requests_active", &[]) == 0.0
+    });
+    let metrics = proxy.metrics();
+    assert_eq!(metrics.sum("outrigger_requests_total", &[]), requests, "{metrics}");
+    metrics
+}
