@@ -4,17 +4,13 @@
 //! through the whole load, and [`Document::report`] turns it into what the user reads.
 
 use std::collections::HashMap;
-use std::ops::Range;
-
-use toml::de::{DeTable, DeValue};
 
 use crate::problems::{Excerpt, Problem, Problems, Severity};
 use crate::syntax;
+use crate::tree::{self, Node, Table, Value};
 
-/// A larger file is refused: the parser's own memory is about 20 bytes per byte of the file.
+/// A larger file is refused.
 pub(crate) const FILE_BYTES_MAX: usize = 16 << 20;
-/// Above this size only the first syntax error is reported, since the parser keeps all of them.
-const RECOVERY_BYTES_MAX: usize = 256 << 10;
 
 /// A place in the file: byte offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -25,10 +21,16 @@ pub(crate) struct Span {
     pub(crate) end: u32,
 }
 
-impl From<Range<usize>> for Span {
-    fn from(range: Range<usize>) -> Span {
+impl From<toml_parser::Span> for Span {
+    fn from(span: toml_parser::Span) -> Span {
         let offset = |at: usize| u32::try_from(at).expect("a file has at most FILE_BYTES_MAX");
-        Span { start: offset(range.start), end: offset(range.end) }
+        Span { start: offset(span.start()), end: offset(span.end()) }
+    }
+}
+
+impl From<Span> for toml_parser::Span {
+    fn from(span: Span) -> toml_parser::Span {
+        toml_parser::Span::new_unchecked(span.start as usize, span.end as usize)
     }
 }
 
@@ -82,32 +84,27 @@ impl Findings {
     }
 }
 
-/// A parsed file.
+/// A file that is text.
 pub(crate) struct Document<'d> {
     file: &'d str,
     text: &'d str,
-    /// The top-level table.
-    pub(crate) root: DeTable<'d>,
 }
 
 impl<'d> Document<'d> {
-    /// Bytes to a tree; the errors are those of the encoding and of TOML's syntax.
-    pub(crate) fn parse(file: &'d str, bytes: &'d [u8]) -> Result<Document<'d>, Problems> {
-        let text = match decode(bytes) {
-            Ok(text) => text,
-            Err(wrong) => return Err(about_file(file, bytes, wrong)),
-        };
-        match DeTable::parse(text) {
-            Ok(root) => Ok(Document { file, text, root: root.into_inner() }),
-            Err(first) if text.len() > RECOVERY_BYTES_MAX => {
-                let document = Document { file, text, root: DeTable::new() };
-                Err(document.report(syntax::findings(text, &[first]), Severity::Error))
-            }
-            Err(_) => {
-                let (root, errors) = DeTable::parse_recoverable(text);
-                let document = Document { file, text, root: root.into_inner() };
-                Err(document.report(syntax::findings(text, &errors), Severity::Error))
-            }
+    /// Bytes to text.
+    pub(crate) fn new(file: &'d str, bytes: &'d [u8]) -> Result<Document<'d>, Problems> {
+        match decode(bytes) {
+            Ok(text) => Ok(Document { file, text }),
+            Err(wrong) => Err(about_file(file, bytes, wrong)),
+        }
+    }
+
+    /// Text to a tree; the errors are those of TOML's syntax.
+    pub(crate) fn parse(&self) -> Result<Table<'d>, Problems> {
+        let (root, errors) = tree::parse(self.text);
+        match errors.is_empty() {
+            true => Ok(root),
+            false => Err(self.report(syntax::findings(self.text, &errors), Severity::Error)),
         }
     }
 
@@ -133,12 +130,13 @@ impl<'d> Document<'d> {
         Problems { list: list.collect(), omitted: findings.omitted }
     }
 
-    /// The paths of all findings, in one walk over the tree.
+    /// The paths of all findings, in one walk over the tree. The tree is made again for it: it is
+    /// the largest part of a load's memory, and most files have no findings.
     fn paths(&self, findings: &Findings) -> HashMap<Span, String> {
         let mut wanted: HashMap<Span, String> =
             findings.kept.iter().map(|(span, _)| (*span, String::new())).collect();
         if !wanted.is_empty() {
-            walk_table(&self.root, &mut String::new(), &mut wanted);
+            walk_table(&tree::parse(self.text).0, &mut String::new(), &mut wanted);
         }
         wanted
     }
@@ -208,38 +206,31 @@ impl Lines<'_> {
 }
 
 /// Fills in the paths of the spans wanted; of nodes with the same span, the innermost wins.
-fn walk_table(table: &DeTable<'_>, path: &mut String, wanted: &mut HashMap<Span, String>) {
+fn walk_table(table: &Table<'_>, path: &mut String, wanted: &mut HashMap<Span, String>) {
     let parent = path.len();
-    for (key, value) in table {
+    for (key, node) in table.iter() {
         if parent > 0 {
             path.push('.');
         }
-        push_key(path, key.get_ref());
-        walk_value(key.span().into(), value.span().into(), value.get_ref(), path, wanted);
+        push_key(path, &key.text);
+        walk_node(key.span, node, path, wanted);
         path.truncate(parent);
     }
 }
 
-fn walk_value(
-    key: Span,
-    span: Span,
-    value: &DeValue<'_>,
-    path: &mut String,
-    wanted: &mut HashMap<Span, String>,
-) {
-    for place in [key, span] {
+fn walk_node(key: Span, node: &Node<'_>, path: &mut String, wanted: &mut HashMap<Span, String>) {
+    for place in [key, node.span] {
         if let Some(found) = wanted.get_mut(&place) {
             found.clone_from(path);
         }
     }
-    match value {
-        DeValue::Table(table) => walk_table(table, path, wanted),
-        DeValue::Array(array) => {
+    match &node.value {
+        Value::Table(table) => walk_table(table, path, wanted),
+        Value::Array(array) => {
             let parent = path.len();
-            for (index, element) in array.iter().enumerate() {
+            for (index, item) in array.items.iter().enumerate() {
                 path.push_str(&format!("[{index}]"));
-                let span = element.span().into();
-                walk_value(span, span, element.get_ref(), path, wanted);
+                walk_node(item.span, item, path, wanted);
                 path.truncate(parent);
             }
         }

@@ -13,6 +13,7 @@ mod schema;
 pub mod snapshot;
 mod syntax;
 pub mod template;
+mod tree;
 mod values;
 
 pub use problems::{Problem, Problems, Severity};
@@ -39,9 +40,12 @@ pub struct Loaded {
 /// # Errors
 /// All problems found in the file; then nothing of it is taken.
 pub fn load(file: &str, text: &[u8], previous: Option<&Snapshot>) -> Result<Loaded, Problems> {
-    let document = Document::parse(file, text)?;
+    let document = Document::new(file, text)?;
     let (mut errors, mut warnings) = (Findings::default(), Findings::default());
-    let written = raw::file::FILE.read(&document.root, Span::default(), &mut errors).value;
+    let written = {
+        let tree = document.parse()?;
+        raw::file::FILE.read(&tree, Span::default(), &mut errors).value
+    };
     let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(text, 0)).into();
     let snapshot = check::check(written, hash, previous, &mut errors, &mut warnings);
     if errors.count() > 0 {

@@ -1,45 +1,46 @@
-//! TOML's syntax errors, made into ours: at most one a line, with what to do where it is known.
+//! TOML's syntax errors in our words, with what to do where it is known.
 //!
 //! `document` calls it when a file does not parse.
 
-use crate::document::{Findings, Span, Wrong};
+use toml_parser::{Expected, ParseError};
 
-/// The parser's errors as findings. One mistake often makes several errors: the first of a line
-/// is kept.
-pub(crate) fn findings(text: &str, errors: &[toml::de::Error]) -> Findings {
-    let mut sorted: Vec<(usize, usize, &str)> = errors
-        .iter()
-        .map(|error| {
-            let span = error.span().unwrap_or(0..0);
-            (span.start.min(text.len()), span.end.min(text.len()), error.message())
-        })
-        .collect();
-    sorted.sort_by_key(|(start, ..)| *start);
+use crate::document::{Findings, Wrong};
+
+/// The parser's errors as findings.
+pub(crate) fn findings(text: &str, errors: &[ParseError]) -> Findings {
     let mut findings = Findings::default();
-    let mut line_end = None;
-    for (start, end, message) in sorted {
-        if line_end.is_some_and(|line_end| start <= line_end) {
-            continue;
-        }
-        line_end = Some(text[start..].find('\n').map_or(text.len(), |newline| start + newline));
-        let span = Span::from(start..end.max(start));
-        findings.push(span, describe(message, &text[start..end.max(start)]));
+    for error in errors {
+        let span = error.unexpected().or(error.context()).unwrap_or_default();
+        let found = text.get(span.start()..span.end()).unwrap_or_default();
+        findings.push(span.into(), describe(text, error, found));
     }
     findings
 }
 
-fn describe(message: &str, found: &str) -> Wrong {
-    let wrong = Wrong::new(message.replace("invalid ", "not a valid "));
-    match message {
-        _ if message.starts_with("string values must be quoted") => {
-            wrong.help(format!("write \"{}\"", found.trim()))
+fn describe(text: &str, error: &ParseError, found: &str) -> Wrong {
+    let mut message = error.description().to_owned();
+    let expected: Vec<String> = error.expected().unwrap_or_default().iter().map(word).collect();
+    if !expected.is_empty() {
+        message.push_str(&format!(", expected {}", expected.join(" or ")));
+    }
+    let wrong = Wrong::new(message);
+    match error.description() {
+        "string values must be quoted" => wrong.help(format!("write \"{}\"", found.trim())),
+        twice if twice.ends_with("is defined twice") => {
+            let first = error.context().map_or(0, |first| first.start());
+            let line = text[..first].matches('\n').count() + 1;
+            wrong.help(format!("the first is in line {line}"))
         }
-        _ if message.starts_with("duplicate key") => {
-            wrong.help("TOML allows each key and each [table] once; give one of them another name")
-        }
-        _ if message.contains("recursion") => {
-            wrong.help("nothing in this file nests deeper than 6")
-        }
+        deep if deep.ends_with("too deeply") => wrong.help("nothing here is deeper than 8"),
         _ => wrong,
+    }
+}
+
+fn word(expected: &Expected) -> String {
+    match expected {
+        Expected::Literal("\n") => "the end of the line".to_owned(),
+        Expected::Literal(literal) => format!("`{literal}`"),
+        Expected::Description(description) => (*description).to_owned(),
+        _ => "something else".to_owned(),
     }
 }

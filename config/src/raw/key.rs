@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::value::Node;
 use super::{Item, Name, Named};
 use crate::document::{Findings, Span, Wrong};
 use crate::template::Template;
+use crate::tree::Node;
 
 /// A table of the file: its keys, read into a `T`.
 pub(crate) struct Section<T: 'static> {
@@ -135,7 +135,7 @@ pub(crate) enum Place<T: 'static, U: 'static> {
 /// A [`Within`] whose own type is forgotten.
 pub(crate) trait Nested<T>: Sync {
     /// Reads what stands there into its place.
-    fn read(&self, into: &mut T, node: Node<'_>, out: &mut Findings);
+    fn read(&self, into: &mut T, node: &Node<'_>, out: &mut Findings);
     /// What may stand there.
     fn kind(&self) -> Kind;
 }

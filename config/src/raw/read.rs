@@ -2,12 +2,11 @@
 //!
 //! One wrong key does not hide the next: all go to the findings, and the item is marked unsound.
 
-use toml::de::{DeTable, DeValue};
-
 use super::key::{Default, Key, Kind, Nested, Occurs, Place, Row, Section, Shape, Within, Word};
-use super::value::Node;
+use super::value::{empty, found};
 use super::{Item, Name};
 use crate::document::{Findings, Span, Wrong};
+use crate::tree::{self, Node, Table, Value};
 use crate::values;
 
 impl<T: Clone> Section<T> {
@@ -16,9 +15,13 @@ impl<T: Clone> Section<T> {
         self.defaults.get_or_init(|| {
             let mut value = (self.blank)();
             for key in self.keys {
-                if let Default::Is(text) = key.default {
-                    let node = DeValue::parse(text).expect("a default is TOML, as a test proves");
-                    key.value.read(&mut value, Node::of(&node), &mut Findings::default());
+                if let Default::Is(literal) = key.default {
+                    // A test proves that each default reads without an error.
+                    let text = format!("{} = {literal}", key.name);
+                    let (table, _) = tree::parse(&text);
+                    for (_, node) in table.iter() {
+                        key.value.read(&mut value, node, &mut Findings::default());
+                    }
                 }
             }
             value
@@ -26,17 +29,17 @@ impl<T: Clone> Section<T> {
     }
 
     /// Reads a table.
-    pub(crate) fn read(&self, table: &DeTable<'_>, span: Span, out: &mut Findings) -> Item<T> {
+    pub(crate) fn read(&self, table: &Table<'_>, span: Span, out: &mut Findings) -> Item<T> {
         let before = out.count();
         let mut value = self.defaults().clone();
-        for (name, node) in table {
-            match self.keys.iter().find(|key| key.name == name.get_ref()) {
-                Some(key) => key.value.read(&mut value, Node::of(node), out),
-                None => out.push(name.span().into(), self.unknown(name.get_ref(), out)),
+        for (name, node) in table.iter() {
+            match self.keys.iter().find(|key| key.name == name.text) {
+                Some(key) => key.value.read(&mut value, node, out),
+                None => out.push(name.span, self.unknown(&name.text, out)),
             }
         }
         for key in self.keys.iter().filter(|key| matches!(key.default, Default::Required)) {
-            if !table.contains_key(key.name) {
+            if !table.has(key.name) {
                 out.push(span, missing(self.what, key));
             }
         }
@@ -87,7 +90,7 @@ fn has_key(kind: &Kind, name: &str) -> bool {
 }
 
 impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
-    fn read(&self, into: &mut T, node: Node<'_>, out: &mut Findings) {
+    fn read(&self, into: &mut T, node: &Node<'_>, out: &mut Findings) {
         let section = self.section;
         match self.place {
             Place::Always(place) => {
@@ -130,11 +133,11 @@ impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
 }
 
 impl<T, U: Clone + Send + Sync> Within<T, U> {
-    fn table<'n>(&self, node: Node<'n>, out: &mut Findings) -> Option<&'n DeTable<'n>> {
-        if let DeValue::Table(table) = node.value {
+    fn table<'n, 'd>(&self, node: &'n Node<'d>, out: &mut Findings) -> Option<&'n Table<'d>> {
+        if let Value::Table(table) = &node.value {
             return Some(table);
         }
-        out.push(node.span, Wrong::new(format!("expected a table, found {}", node.found())));
+        out.push(node.span, Wrong::new(format!("expected a table, found {}", found(node))));
         None
     }
 
@@ -143,20 +146,20 @@ impl<T, U: Clone + Send + Sync> Within<T, U> {
         &self,
         short: Option<&str>,
         into: &mut Vec<Item<U>>,
-        node: Node<'_>,
+        node: &Node<'_>,
         out: &mut Findings,
     ) {
-        let DeValue::Array(array) = node.value else {
-            let wrong = Wrong::new(format!("expected an array, found {}", node.found()));
+        let Value::Array(array) = &node.value else {
+            let wrong = Wrong::new(format!("expected an array, found {}", found(node)));
             return out.push(node.span, wrong.help("write `[ … ]`, or `[[ … ]]` above each table"));
         };
-        if array.is_empty() {
-            return out.push(node.span, super::value::empty());
+        if array.items.is_empty() {
+            return out.push(node.span, empty());
         }
-        for element in array.iter().map(Node::of) {
+        for element in &array.items {
             let key = self.section.keys.iter().find(|key| Some(key.name) == short);
-            match (element.value, key) {
-                (DeValue::String(_), Some(key)) => {
+            match (&element.value, key) {
+                (Value::Text(_), Some(key)) => {
                     let before = out.count();
                     let mut value = self.section.defaults().clone();
                     key.value.read(&mut value, element, out);
@@ -171,17 +174,15 @@ impl<T, U: Clone + Send + Sync> Within<T, U> {
         }
     }
 
-    /// The entries of a table whose keys are names, in the file's order.
-    fn names<'n>(&self, node: Node<'n>, out: &mut Findings) -> Vec<(Name, Node<'n>)> {
+    /// The entries of a table whose keys are names.
+    fn names<'n, 'd>(&self, node: &'n Node<'d>, out: &mut Findings) -> Vec<(Name, &'n Node<'d>)> {
         let mut names = Vec::new();
-        for (name, value) in self.table(node, out).into_iter().flatten() {
-            let word = Word { text: name.get_ref(), span: name.span().into() };
-            match word.name() {
-                Ok(name) => names.push((name, Node::of(value))),
-                Err(wrong) => out.push(word.span, wrong),
+        for (key, node) in self.table(node, out).into_iter().flat_map(Table::iter) {
+            match (Word { text: &key.text, span: key.span }).name() {
+                Ok(name) => names.push((name, node)),
+                Err(wrong) => out.push(key.span, wrong),
             }
         }
-        names.sort_by_key(|(name, _)| name.span);
         names
     }
 }

@@ -3,57 +3,48 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde_spanned::Spanned;
-use toml::de::DeValue;
-
 use super::key::{SetField, SetText, Value, Word};
-use crate::document::{Findings, Span, Wrong};
+use crate::document::{Findings, Wrong};
+use crate::tree::{self, Node};
 use crate::values;
-
-/// A value of the tree and its place.
-#[derive(Clone, Copy)]
-pub(crate) struct Node<'n> {
-    pub(crate) span: Span,
-    pub(crate) value: &'n DeValue<'n>,
-}
 
 impl<T> Value<T> {
     /// Reads what stands at a key into its place.
-    pub(super) fn read(&self, into: &mut T, node: Node<'_>, out: &mut Findings) {
+    pub(super) fn read(&self, into: &mut T, node: &Node<'_>, out: &mut Findings) {
         if let Err(wrong) = self.put(into, node, out) {
             out.push(node.span, wrong);
         }
     }
 
-    fn put(&self, into: &mut T, node: Node<'_>, out: &mut Findings) -> Result<(), Wrong> {
+    fn put(&self, into: &mut T, node: &Node<'_>, out: &mut Findings) -> Result<(), Wrong> {
         match self {
-            Value::Bool(set) => match node.value {
-                DeValue::Boolean(value) => set(into, *value),
+            Value::Bool(set) => match &node.value {
+                tree::Value::Boolean(value) => set(into, *value),
                 _ => return Err(self.mismatch(node)),
             },
             Value::Choice(options) => {
-                let chosen = options.iter().find(|(literal, _)| node.is_literal(literal));
+                let chosen = options.iter().find(|(literal, _)| is_literal(node, literal));
                 chosen.ok_or_else(|| self.no_choice(node))?.1(into);
             }
             Value::Count(range, set) => set(into, self.count(range, node)?),
-            Value::CountOr(none, range, set) => match node.is_literal(none) {
+            Value::CountOr(none, range, set) => match is_literal(node, none) {
                 true => set(into, None),
                 false => set(into, Some(self.count(range, node)?)),
             },
             Value::Duration(range, set) => set(into, self.duration(range, node)?),
-            Value::DurationOrFalse(range, set) => match node.is_literal("false") {
+            Value::DurationOrFalse(range, set) => match is_literal(node, "false") {
                 true => set(into, None),
                 false => set(into, Some(self.duration(range, node)?)),
             },
             Value::Size(range, set) => set(into, self.size(range, node)?),
             Value::Text(_, set) => set(into, &self.word(node)?)?,
-            Value::TextOrFalse(_, set) => match node.is_literal("false") {
+            Value::TextOrFalse(_, set) => match is_literal(node, "false") {
                 true => set(into, None)?,
                 false => set(into, Some(&self.word(node)?))?,
             },
             Value::Texts(_, set) => self.each(into, *set, node, out)?,
-            Value::OneOrMore(_, set) => match node.value {
-                DeValue::Array(_) => self.each(into, *set, node, out)?,
+            Value::OneOrMore(_, set) => match &node.value {
+                tree::Value::Array(_) => self.each(into, *set, node, out)?,
                 _ => set(into, &self.word(node)?)?,
             },
             Value::Interval(set) => {
@@ -66,20 +57,21 @@ impl<T> Value<T> {
         Ok(())
     }
 
-    fn word<'n>(&self, node: Node<'n>) -> Result<Word<'n>, Wrong> {
-        match node.value {
-            DeValue::String(text) => Ok(Word { text, span: node.span }),
+    fn word<'n>(&self, node: &'n Node<'_>) -> Result<Word<'n>, Wrong> {
+        match &node.value {
+            tree::Value::Text(text) => Ok(Word { text, span: node.span }),
             _ => Err(self.mismatch(node)),
         }
     }
 
-    fn integer(&self, node: Node<'_>) -> Result<i64, Wrong> {
-        let DeValue::Integer(integer) = node.value else { return Err(self.mismatch(node)) };
-        i64::from_str_radix(integer.as_str(), integer.radix())
-            .map_err(|_| Wrong::new(format!("{integer} is beyond 64 bits")))
+    fn integer(&self, node: &Node<'_>) -> Result<i64, Wrong> {
+        match node.value {
+            tree::Value::Integer(integer) => Ok(integer),
+            _ => Err(self.mismatch(node)),
+        }
     }
 
-    fn count(&self, range: &RangeInclusive<u64>, node: Node<'_>) -> Result<u64, Wrong> {
+    fn count(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<u64, Wrong> {
         let integer = self.integer(node)?;
         match u64::try_from(integer) {
             Ok(count) => values::within(count, range, |count| count.to_string()),
@@ -90,16 +82,16 @@ impl<T> Value<T> {
         }
     }
 
-    fn duration(&self, range: &RangeInclusive<u64>, node: Node<'_>) -> Result<Duration, Wrong> {
-        if let DeValue::Integer(number) = node.value {
+    fn duration(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<Duration, Wrong> {
+        if let tree::Value::Integer(number) = &node.value {
             return Err(self.mismatch(node).help(format!("name the unit: \"{number}s\"")));
         }
         let millis = values::duration(self.word(node)?.text)?;
         values::within(millis, range, values::show_duration).map(Duration::from_millis)
     }
 
-    fn size(&self, range: &RangeInclusive<u64>, node: Node<'_>) -> Result<usize, Wrong> {
-        if let DeValue::Integer(number) = node.value {
+    fn size(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<usize, Wrong> {
+        if let tree::Value::Integer(number) = &node.value {
             return Err(self.mismatch(node).help(format!("name the unit: \"{number}B\"")));
         }
         let bytes = values::size(self.word(node)?.text)?;
@@ -107,12 +99,12 @@ impl<T> Value<T> {
         Ok(usize::try_from(bytes).expect("no range of sizes goes beyond a usize"))
     }
 
-    fn interval(&self, node: Node<'_>) -> Result<(i64, i64), Wrong> {
-        let DeValue::Array(array) = node.value else { return Err(self.mismatch(node)) };
-        if array.len() != 2 {
+    fn interval(&self, node: &Node<'_>) -> Result<(i64, i64), Wrong> {
+        let tree::Value::Array(array) = &node.value else { return Err(self.mismatch(node)) };
+        if array.items.len() != 2 {
             return Err(self.mismatch(node));
         }
-        let mut ends = array.iter().map(|end| self.integer(Node::of(end)));
+        let mut ends = array.items.iter().map(|end| self.integer(end));
         let mut end = || ends.next().expect("the length was checked");
         match (end()?, end()?) {
             (start, end) if start < end => Ok((start, end)),
@@ -126,17 +118,17 @@ impl<T> Value<T> {
         &self,
         into: &mut T,
         set: SetText<T>,
-        node: Node<'_>,
+        node: &Node<'_>,
         out: &mut Findings,
     ) -> Result<(), Wrong> {
-        let DeValue::Array(array) = node.value else { return Err(self.mismatch(node)) };
-        if array.is_empty() {
+        let tree::Value::Array(array) = &node.value else { return Err(self.mismatch(node)) };
+        if array.items.is_empty() {
             return Err(empty());
         }
-        for element in array.iter().map(Node::of) {
-            let result = match element.value {
-                DeValue::String(text) => set(into, &Word { text, span: element.span }),
-                _ => Err(Wrong::new(format!("expected a text, found {}", element.found()))),
+        for element in &array.items {
+            let result = match &element.value {
+                tree::Value::Text(text) => set(into, &Word { text, span: element.span }),
+                _ => Err(Wrong::new(format!("expected a text, found {}", found(element)))),
             };
             result.unwrap_or_else(|wrong| out.push(element.span, wrong));
         }
@@ -148,24 +140,19 @@ impl<T> Value<T> {
         &self,
         into: &mut T,
         set: SetField<T>,
-        node: Node<'_>,
+        node: &Node<'_>,
         out: &mut Findings,
     ) -> Result<(), Wrong> {
-        let DeValue::Table(table) = node.value else { return Err(self.mismatch(node)) };
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(name, _)| name.span().start);
-        for (name, value) in entries {
-            let value = Node::of(value);
-            let template = match value.value {
-                DeValue::String(text) => values::template(text),
-                _ => Err(Wrong::new(format!("expected a text, found {}", value.found()))),
+        let tree::Value::Table(table) = &node.value else { return Err(self.mismatch(node)) };
+        for (key, value) in table.iter() {
+            let template = match &value.value {
+                tree::Value::Text(text) => values::template(text),
+                _ => Err(Wrong::new(format!("expected a text, found {}", found(value)))),
             };
-            let name_span = name.span().into();
-            let name = super::fields::editable(name.get_ref());
-            match (name, template) {
+            match (super::fields::editable(&key.text), template) {
                 (Ok(name), Ok(template)) => set(into, name, template),
                 (name, template) => {
-                    name.err().into_iter().for_each(|wrong| out.push(name_span, wrong));
+                    name.err().into_iter().for_each(|wrong| out.push(key.span, wrong));
                     template.err().into_iter().for_each(|wrong| out.push(value.span, wrong));
                 }
             }
@@ -173,12 +160,12 @@ impl<T> Value<T> {
         Ok(())
     }
 
-    fn mismatch(&self, node: Node<'_>) -> Wrong {
-        Wrong::new(format!("expected {}, found {}", self.kind().words(), node.found()))
+    fn mismatch(&self, node: &Node<'_>) -> Wrong {
+        Wrong::new(format!("expected {}, found {}", self.kind().words(), found(node)))
     }
 
-    fn no_choice(&self, node: Node<'_>) -> Wrong {
-        let (Value::Choice(options), DeValue::String(text)) = (self, node.value) else {
+    fn no_choice(&self, node: &Node<'_>) -> Wrong {
+        let (Value::Choice(options), tree::Value::Text(text)) = (self, &node.value) else {
             return self.mismatch(node);
         };
         let wrong = Wrong::new(format!("{} is no choice here", values::quote(text)));
@@ -195,34 +182,28 @@ pub(super) fn empty() -> Wrong {
     Wrong::new("the array is empty").help("write what belongs into it, or leave the key out")
 }
 
-impl<'n> Node<'n> {
-    pub(crate) fn of(spanned: &'n Spanned<DeValue<'n>>) -> Node<'n> {
-        Node { span: spanned.span().into(), value: spanned.get_ref() }
+/// What stands there, in words.
+pub(super) fn found(node: &Node<'_>) -> &'static str {
+    match node.value {
+        tree::Value::Text(_) => "a text",
+        tree::Value::Integer(_) => "an integer",
+        tree::Value::Float => "a decimal number",
+        tree::Value::Boolean(true) => "true",
+        tree::Value::Boolean(false) => "false",
+        tree::Value::Date => "a date",
+        tree::Value::Array(_) => "an array",
+        tree::Value::Table(_) => "a table",
     }
+}
 
-    /// What stands there, in the words of TOML.
-    pub(super) fn found(self) -> &'static str {
-        match self.value {
-            DeValue::String(_) => "a text",
-            DeValue::Integer(_) => "an integer",
-            DeValue::Float(_) => "a decimal number",
-            DeValue::Boolean(true) => "true",
-            DeValue::Boolean(false) => "false",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "an array",
-            DeValue::Table(_) => "a table",
+/// True if this is what the literal of a choice says.
+fn is_literal(node: &Node<'_>, literal: &str) -> bool {
+    match &node.value {
+        tree::Value::Text(text) => {
+            literal.len() == text.len() + 2 && literal.trim_matches('"') == text
         }
-    }
-
-    /// True if this is what the literal of a choice says.
-    fn is_literal(self, literal: &str) -> bool {
-        match self.value {
-            DeValue::String(text) => {
-                literal.len() == text.len() + 2 && literal.trim_matches('"') == text
-            }
-            DeValue::Boolean(value) => literal == if *value { "true" } else { "false" },
-            DeValue::Integer(integer) => literal == integer.as_str() && integer.radix() == 10,
-            _ => false,
-        }
+        tree::Value::Boolean(value) => literal == if *value { "true" } else { "false" },
+        tree::Value::Integer(integer) => literal.parse() == Ok(*integer),
+        _ => false,
     }
 }
