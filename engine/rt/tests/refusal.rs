@@ -3,24 +3,11 @@
 
 mod common;
 
-use std::fs::File;
 use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{REFUSAL, head, listen, on_both, on_core};
-
-/// Lowers the limit of descriptors.
-fn allow_descriptors(limit: u64) {
-    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit.max(1024) };
-    // SAFETY: the limit is readable.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
-}
-
-/// Takes every descriptor that is left.
-fn fill() -> Vec<File> {
-    std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
-}
+use common::{REFUSAL, allow_descriptors, fill_descriptors, head, listen, on_both, on_core};
 
 #[test]
 fn without_descriptors_clients_are_refused_politely_and_slowly_and_later_served_again() {
@@ -32,7 +19,7 @@ fn without_descriptors_clients_are_refused_politely_and_slowly_and_later_served_
             let clients: Vec<TcpStream> = (0..24).map(connect).collect();
             // The first in the queue is the first to be accepted or refused.
             let mut next = clients.iter();
-            let mut filling = fill();
+            let mut filling = fill_descriptors();
             filling.truncate(filling.len() - 2);
             let first = (listener.accept().await.unwrap(), next.next());
             let second = (listener.accept().await.unwrap(), next.next());

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use common::{
-    REFUSAL, head, listen, on_both, on_core, pair, pair_with_plain, pattern, recv_exactly,
+    REFUSAL, beside, head, listen, on_both, on_core, pair, pair_with_plain, pattern, recv_exactly,
     recv_to_end,
 };
 use rt::{Address, Batch, Chunk, Listener, Peer, Stream};
@@ -248,6 +248,7 @@ fn a_stream_is_quiet_until_bytes_an_end_or_a_reset_arrive() {
                 plain.write_all(b"first").unwrap();
                 recv_exactly(&stream, 5).await;
                 stream.send(head(b"reply").into()).await.unwrap();
+                stream.flush().await.unwrap();
                 plain.read_exact(&mut [0; 5]).unwrap();
                 rt::yield_now().await;
                 assert!(stream.is_quiet(), "before {event}");
@@ -277,8 +278,8 @@ fn an_aborted_stream_resets_its_peer() {
         on_core(engine, || async {
             let (stream, mut plain) = pair_with_plain().await;
             stream.abort();
-            let error = plain.read(&mut [0; 1]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            let read = beside(move || plain.read(&mut [0; 1])).await;
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
         });
     });
 }
@@ -292,11 +293,8 @@ fn a_dropped_stream_ends_its_peer_in_order() {
             stream.flush().await.unwrap();
             drop(stream);
             let mut text = String::new();
-            let read = std::thread::spawn(move || plain.read_to_string(&mut text).map(|_| text));
-            while !read.is_finished() {
-                rt::sleep(Duration::from_millis(1)).await;
-            }
-            assert_eq!(read.join().unwrap().unwrap(), "last words");
+            let read = beside(move || plain.read_to_string(&mut text).map(|_| text)).await;
+            assert_eq!(read.unwrap(), "last words");
         });
     });
 }
@@ -344,15 +342,10 @@ fn a_send_waits_for_a_slow_reader_and_others_run_meanwhile() {
                 rt::yield_now().await;
             }
             assert!(!sent.get(), "16 MiB do not fit the kernel's buffers");
-            let reader = std::thread::spawn(move || {
-                let mut all = Vec::new();
-                plain.read_to_end(&mut all).map(|_| all)
-            });
-            while !reader.is_finished() {
-                rt::sleep(Duration::from_millis(1)).await;
-            }
+            let mut all = Vec::new();
+            let read = beside(move || plain.read_to_end(&mut all).map(|_| all)).await;
             assert!(sent.get());
-            assert!(reader.join().unwrap().unwrap() == expected);
+            assert!(read.unwrap() == expected);
         });
     });
 }

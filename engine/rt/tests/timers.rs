@@ -86,14 +86,14 @@ fn a_deadline_may_be_moved_while_it_is_raced() {
             let other = timer.clone();
             rt::spawn(async move {
                 rt::sleep_until(begin + MS * 2).await;
-                other.set(begin + MS * 30);
+                other.set(begin + MS * 30_000);
                 rt::sleep_until(begin + MS * 10).await;
                 other.set(begin + MS * 15);
             });
             assert_eq!(timer.race(std::future::pending::<()>()).await, Err(Elapsed));
             let took = Instant::now() - begin;
             assert!(took >= MS * 15, "took {took:?}");
-            assert!(took < MS * 30, "took {took:?}: the earlier deadline was not heeded");
+            assert!(took < MS * 30_000, "took {took:?}: the earlier deadline was not heeded");
         });
     });
 }

@@ -16,6 +16,7 @@ use super::ops::{Handle, Op, Role, Token};
 use super::ring::Completion;
 use super::state::{Aftermath, State, with};
 use super::stream::Stream;
+use super::watch::readable;
 use crate::refusal::Refusal;
 use crate::socket;
 
@@ -47,9 +48,21 @@ impl Listener {
                 with(|state| state.accept(self.handle, cx.waker()))
                     .unwrap_or_else(|| Err(over()).into())
             });
-            // A client that is gone already has no name any more: the next, please.
-            if let Ok(stream) = Stream::accepted(self.told(socket.await).await?) {
-                return Ok(stream);
+            match socket.await {
+                // A client that is gone already has no name any more: the next, please.
+                Ok(socket) => match Stream::accepted(socket) {
+                    Ok(stream) => return Ok(stream),
+                    Err(_) => continue,
+                },
+                // The kernel looks for a descriptor before it looks at the queue: with nobody there
+                // to be refused, somebody has to come first.
+                Err(error) if Refusal::is_due(&error) => match self.listener() {
+                    Some(listener) if !self.refusal.refuse_one(listener).await => {
+                        readable(listener).await?;
+                    }
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
             }
         }
     }
@@ -60,25 +73,26 @@ impl Listener {
                 with(|state| state.drain(self.handle, cx.waker()))
                     .unwrap_or_else(|| Err(over()).into())
             });
-            let Some(socket) = self.told(socket.await).await? else { return Ok(None) };
-            if let Ok(stream) = Stream::accepted(socket) {
-                return Ok(Some(stream));
+            match socket.await {
+                Ok(None) => return Ok(None),
+                Ok(Some(socket)) => match Stream::accepted(socket) {
+                    Ok(stream) => return Ok(Some(stream)),
+                    Err(_) => continue,
+                },
+                Err(error) if Refusal::is_due(&error) => match self.listener() {
+                    Some(listener) if !self.refusal.refuse_one(listener).await => return Ok(None),
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Refuses one client before an error that says that descriptors have run out is passed on.
-    async fn told<T>(&self, accepted: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &accepted
-            && Refusal::is_due(error)
-            && let Some(fd) =
-                with(|state| state.slots.find(self.handle).map(|slot| slot.borrow().as_raw_fd()))
-                    .flatten()
-        {
-            // SAFETY: the slot keeps it open as long as `self` lives.
-            self.refusal.refuse_one(unsafe { BorrowedFd::borrow_raw(fd) }).await;
-        }
-        accepted
+    fn listener(&self) -> Option<BorrowedFd<'_>> {
+        let find =
+            |state: &mut State| state.slots.find(self.handle).map(|slot| slot.borrow().as_raw_fd());
+        // SAFETY: the slot keeps it open as long as `self` lives.
+        with(find).flatten().map(|fd| unsafe { BorrowedFd::borrow_raw(fd) })
     }
 }
 

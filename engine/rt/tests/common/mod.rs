@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::fs::File;
 use std::future::Future;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -82,6 +83,27 @@ pub(crate) async fn pair_with_plain() -> (Stream, TcpStream) {
     let (listener, address) = listen();
     let plain = TcpStream::connect(address).unwrap();
     (listener.accept().await.unwrap(), plain)
+}
+
+/// Lowers the limit of descriptors, of the whole process: for a test that is a binary of its own.
+pub(crate) fn allow_descriptors(limit: u64) {
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit.max(1024) };
+    // SAFETY: the limit is readable.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+}
+
+/// Takes every descriptor that is left.
+pub(crate) fn fill_descriptors() -> Vec<File> {
+    std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
+}
+
+/// What `blocking` returns, run on a thread of its own while this core goes on.
+pub(crate) async fn beside<T: Send + 'static>(blocking: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, mut inbox) = rt::mailbox(1);
+    let thread = std::thread::spawn(move || drop(sender.send(blocking())));
+    let result = inbox.recv().await.expect("the thread sends before it ends");
+    thread.join().unwrap();
+    result
 }
 
 /// Bytes up to the peer's end.
