@@ -51,8 +51,8 @@ pub struct Normalised {
     pub path_len: usize,
     /// The length in bytes of path, `?` and query.
     pub target_len: usize,
-    /// Where the path without parameters begins, if it is another than the path.
-    bare_at: Option<usize>,
+    /// Where the path without parameters begins and ends, if it is another than the path.
+    bare: Option<(usize, usize)>,
 }
 
 impl Normalised {
@@ -73,7 +73,7 @@ impl Normalised {
 
     /// The path that routes and policies match: [`Normalised::path`] without path parameters.
     pub fn routing_path<'o>(&self, out: &'o [u8]) -> &'o [u8] {
-        self.bare_at.map_or(self.path(out), |at| &out[at..])
+        self.bare.map_or(self.path(out), |(start, end)| &out[start..end])
     }
 }
 
@@ -87,39 +87,69 @@ pub fn normalise(
 ) -> Result<Normalised, PathFault> {
     out.clear();
     let (path_in, normal) = survey(target, options.merge_slashes)?;
-    let query = &target[path_in..];
-    if query.iter().any(|&byte| is_forbidden(byte)) {
+    let (path, query) = target.split_at(path_in);
+    if query.iter().any(|&byte| CLASS[usize::from(byte)] == Class::Forbidden) {
         return Err(forbidden(query));
     }
     if normal || target == b"*" {
         out.extend_from_slice(target);
-        return Ok(Normalised { path_len: path_in, target_len: target.len(), bare_at: None });
+        return Ok(Normalised { path_len: path_in, target_len: target.len(), bare: None });
     }
-    rewrite(&target[..path_in], options, out)?;
+    rewrite(path, options, out)?;
     let path_len = out.len();
     out.extend_from_slice(query);
     let target_len = out.len();
-    let bare_at = out[..path_len].contains(&b';').then(|| append_bare(path_len, out));
-    Ok(Normalised { path_len, target_len, bare_at })
+    let bare = out[..path_len].contains(&b';').then(|| append_bare(path_len, out));
+    Ok(Normalised { path_len, target_len, bare })
 }
 
-/// The path's length, and whether it surely is normal already; one look at each byte.
+/// The path's length, and whether it surely is normal already, as most are.
 fn survey(target: &[u8], merge_slashes: bool) -> Result<(usize, bool), PathFault> {
     let mut normal = target.first() == Some(&b'/');
-    let mut previous = 0;
+    let mut after_slash = false;
     for (at, &byte) in target.iter().enumerate() {
-        match byte {
-            b'?' => return Ok((at, normal)),
-            b'%' | b'\\' | b';' => normal = false,
-            b'.' if previous == b'/' => normal = false,
-            b'/' if previous == b'/' && merge_slashes => normal = false,
-            _ if is_forbidden(byte) => return Err(forbidden(target)),
-            _ => {}
+        match CLASS[usize::from(byte)] {
+            Class::Plain => after_slash = false,
+            Class::Dot => normal &= !after_slash,
+            Class::Slash => {
+                normal &= !(after_slash && merge_slashes);
+                after_slash = true;
+            }
+            Class::Query => return Ok((at, normal)),
+            Class::Rewritten => normal = false,
+            Class::Forbidden => return Err(forbidden(target)),
         }
-        previous = byte;
     }
     Ok((target.len(), normal))
 }
+
+/// What a byte means to [`survey`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Plain,
+    Dot,
+    Slash,
+    Query,
+    Rewritten,
+    Forbidden,
+}
+
+static CLASS: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'.' => Class::Dot,
+            b'/' => Class::Slash,
+            b'?' => Class::Query,
+            b'%' | b'\\' | b';' => Class::Rewritten,
+            other if is_forbidden(other) => Class::Forbidden,
+            _ => Class::Plain,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 /// Rules 1 and 3 to 8, for a path that [`survey`] did not find normal.
 fn rewrite(path: &[u8], options: PathOptions, out: &mut Vec<u8>) -> Result<(), PathFault> {
@@ -161,8 +191,8 @@ fn unescape(rest: &[u8]) -> Result<(u8, &[u8]), PathFault> {
     Ok((u8::try_from(value).expect("two hex digits are at most 255"), after))
 }
 
-/// Appends the first `path_len` bytes of `out` without their parameters; returns where.
-fn append_bare(path_len: usize, out: &mut Vec<u8>) -> usize {
+/// Appends the first `path_len` bytes of `out` without their parameters; returns where they are.
+fn append_bare(path_len: usize, out: &mut Vec<u8>) -> (usize, usize) {
     let start = out.len();
     let mut inside = false;
     for at in 0..path_len {
@@ -172,7 +202,7 @@ fn append_bare(path_len: usize, out: &mut Vec<u8>) -> usize {
             out.push(byte);
         }
     }
-    start
+    (start, out.len())
 }
 
 /// RFC 3986 §2.3.
@@ -180,7 +210,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-fn is_forbidden(byte: u8) -> bool {
+const fn is_forbidden(byte: u8) -> bool {
     byte <= b' ' || byte == 0x7f || byte == b'#'
 }
 
