@@ -1,8 +1,8 @@
 //! Which snapshot an index belongs to, and the names behind it.
 //!
-//! Cores count by small indices; a reload gives the same index another meaning. So every index comes
-//! with the number of its snapshot, and the control thread, which numbers them, turns both into names
-//! when it merges.
+//! Cores count by small indices; a reload gives the same index another meaning. So every index
+//! comes with the number of its snapshot, and the control thread, which numbers them, turns both
+//! into names when it merges.
 
 use std::sync::Arc;
 

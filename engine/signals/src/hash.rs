@@ -6,7 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// For `HashMap`'s third parameter.
 pub(crate) type BuildFold = BuildHasherDefault<Fold>;
 
-/// Multiply and fold: each word is mixed by one 64×64→128-bit multiplication (as wyhash and foldhash).
+/// Multiply and fold: each word is mixed by one 64×64→128-bit multiplication (as wyhash and
+/// foldhash).
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fold(u64);
 

@@ -1,9 +1,9 @@
 //! What happened, as numbers: one [`Outcome`] per request, an [`Event`] for what is not a request,
 //! counted by each core in its own [`Tally`] and added up off the cores in [`Totals`].
 //!
-//! Not here: the clock, the exposition format (`control::metrics`) and the access log. Pure: numbers
-//! in, numbers out. A core swaps its `Tally` for an empty one in O(1) when the control thread asks;
-//! nothing here is shared between threads but [`Gauges`].
+//! Not here: the clock, the exposition format (`control::metrics`) and the access log. Pure:
+//! numbers in, numbers out. A core swaps its `Tally` for an empty one in O(1) when the control
+//! thread asks; nothing here is shared between threads but [`Gauges`].
 
 mod distribution;
 mod event;

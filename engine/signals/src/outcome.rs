@@ -1,4 +1,5 @@
-//! How one request ended. Written by the engine's ledger, once for each request, whoever answered it.
+//! How one request ended. Written by the engine's ledger, once for each request, whoever answered
+//! it.
 
 use config::snapshot::{RouteIx, UpstreamIx};
 use policy::Flag;

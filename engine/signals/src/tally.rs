@@ -1,7 +1,8 @@
 //! One core's counts since the last collection: plain integers, no atomics, no lock.
 //!
 //! The core records into it and hands it over whole when the control thread asks for it
-//! (`CoreOrder::Collect`). Recording on a known series costs one hash look-up and allocates nothing.
+//! (`CoreOrder::Collect`). Recording on a known series costs one hash look-up and allocates
+//! nothing.
 
 use std::collections::HashMap;
 

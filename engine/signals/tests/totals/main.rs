@@ -1,0 +1,5 @@
+//! From outcomes on the cores to totals by name: what is counted, and what bounds it.
+
+mod bounds;
+mod merge;
+mod world;
