@@ -1,2 +1,23 @@
-//! The outrigger program.
-fn main() {}
+//! The `outrigger` program: its commands, and what each of them does first.
+
+mod cli;
+mod commands;
+mod core;
+mod date;
+mod decide;
+mod demo;
+mod downstream;
+mod exchange;
+mod facts;
+mod head;
+mod ledger;
+mod local;
+mod relay;
+mod upstream;
+mod view;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,196 @@
+//! A core's life: it opens its share of the listeners, serves by one snapshot after the other,
+//! drains, ends.
+//!
+//! One per thread; nothing in it is shared but what `control` hands in. Not here: requests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use config::Snapshot;
+use config::snapshot::Limits;
+use control::{BoundSocket, CoreBoot, CoreOrder, Reports};
+use policy::breaker;
+use policy::random::Rng;
+use rt::CoreId;
+use signals::{Event, Gauges, Generation, ListenerAt, ListenerEvent, Outcome};
+use signals::{Tally, UpstreamAt, UpstreamEvent};
+
+use crate::date::DateClock;
+use crate::downstream::{self, Acceptor, Listener, Registry};
+use crate::exchange::Workspace;
+use crate::upstream::Pools;
+use crate::view::View;
+
+/// Workspaces that a core keeps for its next requests.
+const WORKSPACES_KEPT_MAX: usize = 256;
+
+/// What all tasks of a core share.
+pub(crate) struct Core {
+    id: CoreId,
+    cores: usize,
+    view: RefCell<Rc<View>>,
+    pub(crate) pools: Pools,
+    pub(crate) workspaces: rt::Pool<Workspace>,
+    pub(crate) connections: Registry,
+    pub(crate) gauges: Arc<Gauges>,
+    tally: RefCell<Box<Tally>>,
+    random: RefCell<Rng>,
+    date: DateClock,
+    draining: Cell<bool>,
+    reports: Rc<Reports>,
+}
+
+/// Runs a core until it is ordered to stop.
+pub(crate) async fn run(boot: CoreBoot) {
+    let CoreBoot { core: id, cores, generation, snapshot, sockets, mut orders, .. } = boot;
+    let reports = Rc::new(boot.reports);
+    let first = View::first(snapshot, generation, &reports);
+    let core = Rc::new(Core {
+        id,
+        cores,
+        view: RefCell::new(Rc::new(first)),
+        pools: Pools::default(),
+        workspaces: rt::Pool::new(WORKSPACES_KEPT_MAX, Workspace::default, Workspace::clear),
+        connections: Registry::default(),
+        gauges: boot.gauges,
+        tally: RefCell::new(boot.tally),
+        random: RefCell::new(Rng::new(boot.seed)),
+        date: DateClock::default(),
+        draining: Cell::new(false),
+        reports,
+    });
+    let mut acceptors = HashMap::new();
+    open(&core, &mut acceptors, sockets);
+    core.reports.serving(generation);
+    while let Some(order) = orders.recv().await {
+        match order {
+            CoreOrder::Publish { generation, snapshot, sockets } => {
+                publish(&core, &mut acceptors, snapshot, generation, sockets);
+                core.reports.serving(generation);
+            }
+            CoreOrder::Collect { empty } => core.reports.collected(core.tally.replace(empty)),
+            CoreOrder::Drain { .. } => core.drain(),
+            CoreOrder::Stop => break,
+        }
+    }
+    core.pools.clear();
+}
+
+type Acceptors = HashMap<Arc<str>, Acceptor>;
+
+/// Takes a new snapshot into service. Requests in flight keep the one they began with.
+fn publish(
+    core: &Rc<Core>,
+    acceptors: &mut Acceptors,
+    snapshot: Arc<Snapshot>,
+    generation: Generation,
+    sockets: Vec<BoundSocket>,
+) {
+    let old = core.view();
+    let new = Rc::new(old.next(snapshot, generation, &core.reports));
+    let place_of = |name: &str| new.snapshot.listeners.iter().position(|l| *l.name == *name);
+    acceptors.retain(|name, acceptor| match place_of(name) {
+        Some(place) => {
+            acceptor.listener.place.set(place);
+            true
+        }
+        None => {
+            acceptor.listener.retire(&old);
+            core.connections.drain(Some(&acceptor.listener));
+            acceptor.close();
+            false
+        }
+    });
+    core.view.replace(new);
+    open(core, acceptors, sockets);
+}
+
+/// Accepts from new sockets: those of new listeners, and those that replace an old one.
+fn open(core: &Rc<Core>, acceptors: &mut Acceptors, sockets: Vec<BoundSocket>) {
+    let view = core.view();
+    for BoundSocket { listener: name, fd } in sockets {
+        let place = view.snapshot.listeners.iter().position(|listener| listener.name == name);
+        let Some(place) = place else { continue };
+        let listener = match acceptors.remove(&name) {
+            Some(replaced) => {
+                replaced.close();
+                replaced.listener
+            }
+            None => Rc::new(Listener::new(place)),
+        };
+        if let Some(acceptor) = downstream::accept(fd, core, listener) {
+            acceptors.insert(name, acceptor);
+        }
+    }
+}
+
+impl Core {
+    /// The view that a request beginning now is served by.
+    pub(crate) fn view(&self) -> Rc<View> {
+        Rc::clone(&self.view.borrow())
+    }
+
+    /// Uniform, of no use where an enemy must not guess it.
+    pub(crate) fn random(&self) -> u64 {
+        self.random.borrow_mut().draw()
+    }
+
+    pub(crate) fn random_128(&self) -> u128 {
+        u128::from(self.random()) << 64 | u128::from(self.random())
+    }
+
+    /// The `Date` of a message made now.
+    pub(crate) fn date(&self) -> [u8; 29] {
+        self.date.text()
+    }
+
+    /// This core's part of an upstream's limits, which are the process's.
+    pub(crate) fn share_of(&self, limits: &Limits) -> Limits {
+        breaker::share(limits, u32::from(self.id.0), self.cores_u32())
+    }
+
+    /// This core's part of a limit of connections.
+    pub(crate) fn share_of_connections(&self, connections_max: usize) -> usize {
+        connections_max.div_ceil(self.cores)
+    }
+
+    fn cores_u32(&self) -> u32 {
+        u32::try_from(self.cores).expect("a core's id has 16 bits")
+    }
+
+    /// True once the process is to end: every answer closes its connection.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    fn drain(&self) {
+        self.draining.set(true);
+        self.connections.drain(None);
+        self.report_if_drained();
+    }
+
+    fn report_if_drained(&self) {
+        if self.is_draining() && self.connections.is_empty() {
+            self.reports.drained();
+        }
+    }
+
+    pub(crate) fn record(&self, outcome: &Outcome) {
+        self.tally.borrow_mut().record(outcome);
+    }
+
+    pub(crate) fn count_upstream(&self, at: UpstreamAt, event: UpstreamEvent) {
+        self.tally.borrow_mut().count(Event::Upstream(at, event));
+    }
+
+    pub(crate) fn count_listener(&self, at: ListenerAt, event: ListenerEvent) {
+        self.tally.borrow_mut().count(Event::Listener(at, event));
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.gauges.downstream_connections.sub(1);
+        self.report_if_drained();
+    }
+}

@@ -1,0 +1,9 @@
+//! The peer that called: listeners, and the life of a downstream connection between requests.
+//!
+//! Not here: what becomes of a request (`exchange`). One task per connection.
+
+mod connection;
+mod listener;
+
+pub(crate) use connection::{After, Connection, Registry};
+pub(crate) use listener::{Acceptor, Listener, accept};

@@ -1,0 +1,126 @@
+//! The way back: the upstream's answer to the peer, interim responses first.
+
+use config::snapshot::HttpOptions;
+use policy::{Cause, Failure};
+use rt::{Batch, Chunk, HeadBuf};
+use wire::h1::{BodyDecoder, HeadLimits, ResponseDecoder};
+use wire::message::{Framing, ResponseHead, Version};
+
+use super::deadlines::Deadlines;
+use crate::core::Core;
+use crate::decide::ForwardTo;
+use crate::facts::Facts;
+use crate::head::{self, ResponsePlan};
+use crate::ledger::Ledger;
+use crate::relay::{BodySink, BodySource, Broken, SourceError, relay};
+use crate::upstream;
+
+/// Interim responses (1xx) that are relayed before an upstream is taken for broken.
+const INTERIM_MAX: u32 = 16;
+
+/// An answer on its way from the upstream to the peer.
+pub(super) struct Download<'a> {
+    pub(super) up: &'a upstream::Connection,
+    /// Received from the upstream and not decoded; at the end, what no request asked for.
+    pub(super) surplus: Option<Chunk>,
+    pub(super) decoder: &'a mut ResponseDecoder,
+    pub(super) head: &'a mut ResponseHead,
+    pub(super) body: &'a mut BodyDecoder,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) to: &'a ForwardTo<'a>,
+    pub(super) http: &'a HttpOptions,
+    /// Before `run`: whether the peer's connection may stay open. After it: whether the peer was
+    /// told that it does.
+    pub(super) keeps_alive: bool,
+    pub(super) deadlines: &'a Deadlines<'a>,
+    pub(super) ledger: &'a Ledger,
+    pub(super) core: &'a Core,
+}
+
+impl Download<'_> {
+    /// Receives the answer and relays it to its end.
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        self.final_head().await?;
+        self.ledger.response_received(self.head.status);
+        let framing = self.framing();
+        let out = self.response_head(framing);
+        self.body.restart(self.head.framing);
+        let mut source = BodySource::new(&self.up.stream, self.body, &mut self.surplus);
+        let mut sink = BodySink::new(self.facts.stream, framing, out);
+        let passed = || {
+            self.ledger.response_sent();
+            self.deadlines.progress();
+        };
+        let relayed = relay(&mut source, &mut sink, passed).await;
+        self.ledger.bytes_out.set(sink.bytes());
+        relayed.map_err(|broken| match broken {
+            Broken::Sink => Failure::from(Cause::DownstreamClosed),
+            Broken::Source(SourceError::Closed) => Failure::from(Cause::ResetInResponse),
+            Broken::Source(SourceError::Fault(fault)) => {
+                Failure::from(Cause::UpstreamProtocol { fault: fault.as_str() })
+            }
+        })
+    }
+
+    /// Receives heads up to the final one, and relays the interim ones (RFC 9110 §15.2).
+    async fn final_head(&mut self) -> Result<(), Failure> {
+        let upstream = &self.facts.picked.upstream().config;
+        let limits = HeadLimits {
+            head_bytes_max: upstream.head_bytes_max,
+            fields_max: upstream.fields_max,
+            target_bytes_max: usize::MAX,
+        };
+        let request = self.facts.request;
+        for _ in 0..=INTERIM_MAX {
+            self.head.clear();
+            self.up
+                .read_head(&mut self.surplus, self.decoder, &limits, request.method(), self.head)
+                .await?;
+            match self.head.status {
+                // Nobody asked to switch protocols: Upgrade is not passed on.
+                101 => {
+                    return Err(Failure::from(Cause::UpstreamProtocol { fault: "unasked_upgrade" }));
+                }
+                100..200 if request.version == Version::Http11 => self.relay_interim().await?,
+                100..200 => {}
+                _ => return Ok(()),
+            }
+        }
+        Err(Failure::from(Cause::UpstreamProtocol { fault: "too_many_interim_responses" }))
+    }
+
+    async fn relay_interim(&mut self) -> Result<(), Failure> {
+        let mut out = HeadBuf::take();
+        head::interim(&mut out, self.head);
+        self.deadlines.progress();
+        let sent = self.facts.stream.send(Batch::from(out)).await;
+        sent.map_err(|_| Failure::from(Cause::DownstreamClosed))
+    }
+
+    /// How the body is delimited towards the peer (RFC 9112 §6.3): a client of HTTP/1.0 knows no
+    /// chunks, so the end of its connection ends a body of unknown length.
+    fn framing(&self) -> Framing {
+        match (self.head.framing, self.facts.request.version) {
+            (Framing::Chunked | Framing::UntilClose, Version::Http11) => Framing::Chunked,
+            (Framing::Chunked | Framing::UntilClose, Version::Http10) => Framing::UntilClose,
+            (known, _) => known,
+        }
+    }
+
+    fn response_head(&mut self, framing: Framing) -> HeadBuf {
+        // A peer that is still sending when it is answered is not kept.
+        self.keeps_alive &= self.deadlines.is_request_complete() && framing != Framing::UntilClose;
+        let plan = ResponsePlan {
+            framing,
+            keep_alive: self.keeps_alive,
+            peer_version: self.facts.request.version,
+            http: self.http,
+            edits: self.to.response_edits(),
+            facts: self.facts,
+            date: &self.core.date(),
+        };
+        let mut out = HeadBuf::take();
+        head::response(&mut out, self.head, &plan);
+        out
+    }
+}

@@ -1,0 +1,66 @@
+//! What the operators of header templates stand for, in one request.
+
+use std::io::Write as _;
+
+use config::snapshot::Route;
+use config::template::Operator;
+use policy::template::TemplateSource;
+use rt::{Peer, Stream};
+use wire::message::{RequestHead, Version};
+
+use crate::decide::Target;
+use crate::upstream::Picked;
+
+pub(crate) struct Facts<'a> {
+    pub(crate) request: &'a RequestHead,
+    pub(crate) target: &'a Target,
+    pub(crate) picked: &'a Picked,
+    pub(crate) route: &'a Route,
+    /// The downstream connection.
+    pub(crate) stream: &'a Stream,
+}
+
+impl TemplateSource for Facts<'_> {
+    fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
+        match operator {
+            Operator::DownstreamRemoteAddress => write_display(out, self.stream.peer()),
+            Operator::DownstreamRemoteAddressWithoutPort => match self.stream.peer() {
+                Peer::Inet(address) => write_display(out, &address.ip()),
+                Peer::Unix => {}
+            },
+            Operator::DownstreamLocalAddress => {
+                if let Ok(local) = self.stream.local() {
+                    write_display(out, &local);
+                }
+            }
+            Operator::Protocol => out.extend_from_slice(match self.request.version {
+                Version::Http10 => b"HTTP/1.0",
+                Version::Http11 => b"HTTP/1.1",
+            }),
+            Operator::Request(name) => out.extend_from_slice(self.request_field(name)),
+            Operator::RouteName => out.extend_from_slice(self.route.name.as_bytes()),
+            Operator::UpstreamCluster => {
+                out.extend_from_slice(self.picked.upstream().config.name.as_bytes());
+            }
+            Operator::UpstreamHost => {
+                out.extend_from_slice(self.picked.endpoint().name.as_bytes());
+            }
+        }
+    }
+}
+
+impl Facts<'_> {
+    /// The first line of a field, or one of HTTP/2's names for what is no field in HTTP/1.1.
+    fn request_field<'s>(&'s self, name: &'s str) -> &'s [u8] {
+        match name {
+            ":method" => self.request.method(),
+            ":path" => self.target.forwarded(),
+            ":authority" => self.request.authority().unwrap_or_default(),
+            _ => self.request.fields.all(name).next().unwrap_or_default(),
+        }
+    }
+}
+
+fn write_display(out: &mut Vec<u8>, value: &dyn std::fmt::Display) {
+    write!(out, "{value}").expect("writing to a buffer does not fail");
+}

@@ -1,0 +1,204 @@
+//! The heads that the proxy writes: what of a received head goes on to the next hop, and what is
+//! added (RFC 9110 §7.6).
+//!
+//! Order and letter case of the fields are kept. Not here: which route's edits apply (`exchange`).
+
+use config::snapshot::{HeaderEdits, HttpOptions};
+use policy::headers::is_dropped_from_untrusted;
+use policy::template::{self, TemplateSource};
+use rt::{HeadBuf, Peer};
+use wire::h1;
+use wire::message::{FieldRef, Framing, Known, RequestHead, ResponseHead, Version};
+
+/// What the request's head becomes on its way to the upstream.
+pub(crate) struct RequestPlan<'a> {
+    /// Normalised and perhaps rewritten, query included.
+    pub(crate) target: &'a [u8],
+    pub(crate) host: &'a [u8],
+    pub(crate) http: &'a HttpOptions,
+    /// The branch's edits, then the route's.
+    pub(crate) edits: [&'a HeaderEdits; 2],
+    pub(crate) facts: &'a dyn TemplateSource,
+    pub(crate) peer: &'a Peer,
+    pub(crate) random: u128,
+}
+
+/// Writes a request head for the upstream.
+pub(crate) fn request(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'_>) {
+    h1::request_line(out, head.method(), plan.target);
+    h1::field(out, b"Host", plan.host);
+    let mut accepts_trailers = false;
+    for field in head.fields.iter() {
+        if passes_on(&field, head, plan) && !is_edited(&plan.edits, field.name) {
+            accepts_trailers |= field.known == Known::Te;
+            h1::field(out, field.name, field.value);
+        }
+    }
+    if head.framing == Framing::Chunked {
+        h1::framing_fields(out, Framing::Chunked);
+    }
+    if accepts_trailers {
+        h1::field(out, b"Connection", b"TE");
+    }
+    forwarding_fields(out, head, plan);
+    apply(out, &plan.edits, plan.facts);
+    h1::end_of_head(out);
+}
+
+/// True for a field that goes on as it came.
+fn passes_on(field: &FieldRef<'_>, head: &RequestHead, plan: &RequestPlan<'_>) -> bool {
+    match field.known {
+        Known::Host | Known::TransferEncoding => false,
+        // Via is continued below; the peer's word on the rest counts only if it is trusted.
+        Known::Via => plan.http.via.is_none(),
+        Known::XForwardedFor => plan.http.trust_peer && !plan.http.forwarded,
+        Known::Expect => head.version == Version::Http11,
+        _ if field.hop_by_hop => false,
+        _ => plan.http.trust_peer || !is_dropped_from_untrusted(field.name),
+    }
+}
+
+/// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Request-Id` and `Via`, as the listener has them.
+fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'_>) {
+    use std::io::Write as _;
+    let http = plan.http;
+    if http.forwarded {
+        if let Peer::Inet(peer) = plan.peer {
+            out.extend_from_slice(b"X-Forwarded-For: ");
+            if http.trust_peer {
+                for hop in head.fields.all("x-forwarded-for") {
+                    out.extend_from_slice(hop);
+                    out.extend_from_slice(b", ");
+                }
+            }
+            write!(out, "{}\r\n", peer.ip()).expect("writing to a buffer does not fail");
+        }
+        if !http.trust_peer || head.fields.first(Known::XForwardedProto).is_none() {
+            h1::field(out, b"X-Forwarded-Proto", b"http");
+        }
+    }
+    if http.request_id && (!http.trust_peer || head.fields.first(Known::XRequestId).is_none()) {
+        out.extend_from_slice(b"X-Request-Id: ");
+        uuid(out, plan.random);
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(pseudonym) = &http.via {
+        via(out, head.fields.all("via"), head.version, pseudonym);
+    }
+}
+
+/// What the response's head becomes on its way to the peer.
+pub(crate) struct ResponsePlan<'a> {
+    /// How the body is delimited towards the peer.
+    pub(crate) framing: Framing,
+    /// Whether the peer's connection stays open, and what its version expects to be told.
+    pub(crate) keep_alive: bool,
+    pub(crate) peer_version: Version,
+    pub(crate) http: &'a HttpOptions,
+    /// The branch's edits, then the route's.
+    pub(crate) edits: [&'a HeaderEdits; 2],
+    pub(crate) facts: &'a dyn TemplateSource,
+    /// For a response without `Date` (RFC 9110 §6.6.1).
+    pub(crate) date: &'a [u8],
+}
+
+/// Writes a response head for the peer.
+pub(crate) fn response(out: &mut HeadBuf, head: &ResponseHead, plan: &ResponsePlan<'_>) {
+    h1::status_line(out, head.status, head.reason());
+    let mut has_date = false;
+    for field in head.fields.iter() {
+        has_date |= field.known == Known::Date;
+        let passes_on = match field.known {
+            Known::TransferEncoding => false,
+            Known::Via => plan.http.via.is_none(),
+            // What a HEAD or 304 would have had is kept; else the framing is ours to state.
+            Known::ContentLength => plan.framing != Framing::Chunked,
+            _ => !field.hop_by_hop,
+        };
+        if passes_on && !is_edited(&plan.edits, field.name) {
+            h1::field(out, field.name, field.value);
+        }
+    }
+    if plan.framing == Framing::Chunked {
+        h1::framing_fields(out, Framing::Chunked);
+    }
+    if !has_date {
+        h1::field(out, b"Date", plan.date);
+    }
+    if let Some(pseudonym) = &plan.http.via {
+        via(out, head.fields.all("via"), head.version, pseudonym);
+    }
+    connection(out, plan.keep_alive, plan.peer_version);
+    apply(out, &plan.edits, plan.facts);
+    h1::end_of_head(out);
+}
+
+/// Writes an interim response (1xx) as it came, less its hop-by-hop fields.
+pub(crate) fn interim(out: &mut HeadBuf, head: &ResponseHead) {
+    h1::status_line(out, head.status, head.reason());
+    for field in head.fields.iter().filter(|field| !field.hop_by_hop) {
+        h1::field(out, field.name, field.value);
+    }
+    h1::end_of_head(out);
+}
+
+/// `Connection`, where the peer's version would assume the opposite (RFC 9112 §9.3).
+pub(crate) fn connection(out: &mut Vec<u8>, keep_alive: bool, peer_version: Version) {
+    match (peer_version, keep_alive) {
+        (Version::Http11, false) => h1::field(out, b"Connection", b"close"),
+        (Version::Http10, true) => h1::field(out, b"Connection", b"keep-alive"),
+        _ => {}
+    }
+}
+
+/// True for a field that an edit removes or replaces.
+fn is_edited(edits: &[&HeaderEdits; 2], name: &[u8]) -> bool {
+    edits.iter().any(|edits| {
+        edits.remove.iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
+            || edits.set.iter().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()))
+    })
+}
+
+fn apply(out: &mut HeadBuf, edits: &[&HeaderEdits; 2], facts: &dyn TemplateSource) {
+    for (name, value) in edits.iter().flat_map(|edits| edits.set.iter().chain(&edits.add)) {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        template::render(value, facts, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// `Via`, continued with one more hop (RFC 9110 §7.6.3).
+fn via<'v>(
+    out: &mut HeadBuf,
+    earlier: impl Iterator<Item = &'v [u8]>,
+    received: Version,
+    pseudonym: &str,
+) {
+    out.extend_from_slice(b"Via: ");
+    for hop in earlier {
+        out.extend_from_slice(hop);
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(match received {
+        Version::Http10 => b"1.0 ",
+        Version::Http11 => b"1.1 ",
+    });
+    out.extend_from_slice(pseudonym.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A random UUID (RFC 9562 §5.4) in its usual spelling.
+fn uuid(out: &mut Vec<u8>, random: u128) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    const VERSION_4: u128 = 0x4 << 76;
+    const VARIANT: u128 = 0x2 << 62;
+    let bits = random & !(0xf << 76) & !(0x3 << 62) | VERSION_4 | VARIANT;
+    for (place, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.push(HEX[usize::from(byte >> 4)]);
+        out.push(HEX[usize::from(byte & 0xf)]);
+    }
+}

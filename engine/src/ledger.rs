@@ -1,0 +1,158 @@
+//! What happened to one request, from its first byte to its last.
+//!
+//! The exchange writes down what it sees; `settle` makes one `Outcome` of it, exactly once for
+//! every request, also for one whose task is dropped or panics.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use config::snapshot::{RouteIx, UpstreamIx};
+use policy::{Failure, Flag};
+use signals::Outcome;
+
+use crate::core::Core;
+use crate::view::View;
+
+pub(crate) struct Ledger {
+    core: Rc<Core>,
+    view: Rc<View>,
+    listener: u16,
+    /// When the core saw the request's first byte.
+    began: Instant,
+    pub(crate) route: Cell<Option<RouteIx>>,
+    pub(crate) upstream: Cell<Option<UpstreamIx>>,
+    /// The status sent downstream; 0 until then.
+    pub(crate) status: Cell<u16>,
+    flag: Cell<Option<Flag>>,
+    pub(crate) bytes_in: Cell<u64>,
+    pub(crate) bytes_out: Cell<u64>,
+    retries: Cell<u8>,
+    /// The turn of the core in which the proxy last took the request in hand.
+    in_hand_since: Cell<Option<Instant>>,
+    /// The proxy's own time, so far.
+    own: Cell<Duration>,
+    request_sent: Cell<Option<Instant>>,
+    upstream_time: Cell<Option<Duration>>,
+    /// The peer left before there was a request.
+    struck_out: Cell<bool>,
+}
+
+impl Ledger {
+    pub(crate) fn open(core: &Rc<Core>, view: &Rc<View>, listener: usize) -> Self {
+        core.gauges.active_requests.add(1);
+        let began = rt::now();
+        Self {
+            core: Rc::clone(core),
+            view: Rc::clone(view),
+            listener: u16::try_from(listener).expect("check bounds the listeners"),
+            began,
+            route: Cell::default(),
+            upstream: Cell::default(),
+            status: Cell::default(),
+            flag: Cell::default(),
+            bytes_in: Cell::default(),
+            bytes_out: Cell::default(),
+            retries: Cell::default(),
+            in_hand_since: Cell::new(Some(began)),
+            own: Cell::default(),
+            request_sent: Cell::default(),
+            upstream_time: Cell::default(),
+            struck_out: Cell::default(),
+        }
+    }
+
+    /// There was no request after all: nothing is to be counted.
+    pub(crate) fn strike_out(&self) {
+        self.struck_out.set(true);
+    }
+
+    /// The last byte of the head came in this turn: waiting for it was not the proxy's own time.
+    pub(crate) fn head_complete(&self) {
+        self.in_hand_since.set(Some(rt::now()));
+    }
+
+    /// The request's head has gone to the upstream, after waiting `waited` for a connection.
+    /// Called once more for every piece of the body, which changes nothing.
+    pub(crate) fn request_sent(&self, waited: Duration) {
+        if self.in_hand_since.get().is_some() {
+            let now = rt::stamp();
+            self.let_go(now, waited);
+            self.request_sent.set(Some(now));
+        }
+    }
+
+    /// The response head was received in this turn.
+    pub(crate) fn response_received(&self, status: u16) {
+        let now = rt::now();
+        self.status.set(status);
+        self.in_hand_since.set(Some(now));
+        let sent = self.request_sent.get();
+        self.upstream_time.set(sent.map(|sent| now.saturating_duration_since(sent)));
+    }
+
+    /// The response's head, and what had come of its body, has gone to the peer. Called once more
+    /// for every piece of the body, which changes nothing.
+    pub(crate) fn response_sent(&self) {
+        if self.in_hand_since.get().is_some() {
+            self.let_go(rt::stamp(), Duration::ZERO);
+        }
+    }
+
+    fn let_go(&self, now: Instant, waited: Duration) {
+        if let Some(since) = self.in_hand_since.take() {
+            let own = now.saturating_duration_since(since).saturating_sub(waited);
+            self.own.set(self.own.get() + own);
+        }
+    }
+
+    /// One more attempt is made.
+    pub(crate) fn retry(&self) {
+        self.retries.set(self.retries.get().saturating_add(1));
+        self.in_hand_since.set(Some(rt::now()));
+    }
+
+    /// Attempts made, if any was.
+    pub(crate) fn attempts(&self) -> u32 {
+        u32::from(self.retries.get()) + u32::from(self.upstream.get().is_some())
+    }
+
+    /// Why the proxy answered or gave up by itself.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        self.flag.set(Some(failure.cause.flag()));
+    }
+
+    /// True once the peer has been sent a response head.
+    pub(crate) fn response_begun(&self) -> bool {
+        self.status.get() != 0
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.core.gauges.active_requests.sub(1);
+        if self.struck_out.get() {
+            return;
+        }
+        let now = rt::stamp();
+        self.let_go(now, Duration::ZERO);
+        self.core.record(&Outcome {
+            generation: self.view.generation,
+            listener: self.listener,
+            route: self.route.get(),
+            upstream: self.upstream.get(),
+            status: self.status.get(),
+            flag: self.flag.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            duration_us: micros(now.saturating_duration_since(self.began)),
+            own_us: micros(self.own.get()),
+            upstream_us: self.upstream_time.get().map(micros),
+            retries: self.retries.get(),
+        });
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,101 @@
+//! Answers that the proxy makes by itself: direct responses, redirects, and refusals.
+//!
+//! What a refusal says comes from `policy::failure`'s one table. Callers: `exchange`, `downstream`.
+
+use std::time::Duration;
+
+use policy::{Failure, Flag};
+use rt::{Batch, HeadBuf, Stream, Timer};
+use wire::h1;
+use wire::message::Version;
+
+use crate::head;
+
+/// Sent to a client that finds the listener full or the process out of descriptors, before a
+/// request of it has been read.
+pub(crate) const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Connection: close\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\n\
+    too many connections\n";
+/// How long a refused client may take to read why.
+const REFUSAL_MAX: Duration = Duration::from_millis(200);
+
+/// An answer of the proxy's own.
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    /// Of a redirect.
+    pub(crate) location: Option<&'a [u8]>,
+    pub(crate) body: &'a [u8],
+    /// The circuit breaker refused it: `x-envoy-overloaded: true`.
+    pub(crate) overloaded: bool,
+    /// What went wrong, in plain English; empty if the peer is not to know.
+    pub(crate) reason: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn direct(status: u16, body: &'a [u8]) -> Self {
+        Self { status, location: None, body, overloaded: false, reason: b"" }
+    }
+
+    pub(crate) fn redirect(status: u16, location: &'a [u8]) -> Self {
+        Self { location: Some(location), ..Self::direct(status, b"") }
+    }
+
+    /// `reason`: what went wrong, for the local application; empty for anybody else.
+    pub(crate) fn refusal(failure: &Failure, reason: &'a [u8]) -> Self {
+        let status = failure.cause.status();
+        Self {
+            overloaded: failure.cause.flag() == Flag::UpstreamOverflow,
+            reason,
+            ..Self::direct(status, h1::reason(status).as_bytes())
+        }
+    }
+
+    /// The whole message; without its body for HEAD.
+    pub(crate) fn write(
+        &self,
+        method: &[u8],
+        peer_version: Version,
+        keep_alive: bool,
+        date: &[u8],
+    ) -> HeadBuf {
+        let mut out = HeadBuf::take();
+        h1::status_line(&mut out, self.status, h1::reason(self.status).as_bytes());
+        h1::field(&mut out, b"Date", date);
+        if let Some(location) = self.location {
+            h1::field(&mut out, b"Location", location);
+        }
+        if self.overloaded {
+            h1::field(&mut out, b"X-Envoy-Overloaded", b"true");
+        }
+        if !self.reason.is_empty() {
+            h1::field(&mut out, b"X-Outrigger-Reason", self.reason);
+        }
+        if self.status != 204 && self.status != 304 {
+            if !self.body.is_empty() {
+                h1::field(&mut out, b"Content-Type", b"text/plain");
+            }
+            h1::framing_fields(&mut out, wire::message::Framing::Length(self.body.len() as u64));
+        }
+        head::connection(&mut out, keep_alive, peer_version);
+        h1::end_of_head(&mut out);
+        if method != b"HEAD" && self.status != 204 && self.status != 304 {
+            out.extend_from_slice(self.body);
+        }
+        out
+    }
+}
+
+/// Turns a connection away.
+pub(crate) async fn refuse(stream: Stream) {
+    let timer = Timer::new();
+    timer.set(rt::now() + REFUSAL_MAX);
+    let _ = timer
+        .race(async {
+            stream.send(Batch::from(REFUSAL)).await?;
+            stream.finish().await?;
+            // Closing with unread bytes would reset the connection and destroy the answer.
+            while !stream.recv().await?.is_empty() {}
+            std::io::Result::Ok(())
+        })
+        .await;
+}

@@ -1,0 +1,205 @@
+//! One upstream HTTP/1.1 connection while a request is on it.
+//!
+//! Comes from the pool or from connect, and goes back to the pool or is closed. Caller: `exchange`.
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use policy::breaker::Admission;
+use policy::{Cause, Failure};
+use rt::{Chunk, Stream, Timer};
+use signals::UpstreamEvent;
+use wire::h1::{Fault, HeadLimits, Progress, ResponseDecoder};
+use wire::message::{Known, ResponseHead};
+
+use super::pool::{self, Idle};
+use super::usage::{ActiveRequest, OpenConnection};
+use super::{Picked, Upstream};
+use crate::core::Core;
+
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    open: OpenConnection,
+    _request: ActiveRequest,
+    /// Requests carried, this one included.
+    requests: u64,
+    /// What this request waited for the connection: no time of the proxy's own.
+    pub(crate) waited: Duration,
+}
+
+impl Connection {
+    /// True if an earlier request used this connection: its peer may have closed it meanwhile.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.requests > 1
+    }
+
+    /// Takes an idle connection to the picked endpoint, or connects; waits if the upstream's
+    /// connections are all in use. `fresh` asks for a new connection: a reused one has just failed.
+    pub(crate) async fn open(
+        picked: &Picked,
+        core: &Core,
+        timer: &Timer,
+        fresh: bool,
+    ) -> Result<Self, Failure> {
+        let idle = if fresh { None } else { picked.endpoint().pool.take(rt::now()) };
+        match (picked.upstream().usage.admit(idle.is_some()), idle) {
+            (Admission::Reuse, Some(idle)) => Ok(Self::reuse(idle, picked, core)),
+            (Admission::Refuse(cause), idle) => {
+                if let Some(idle) = idle {
+                    picked.endpoint().pool.put(idle, usize::MAX);
+                }
+                Err(Failure::from(cause))
+            }
+            (admission, _) => {
+                let asked = rt::stamp();
+                let mut opened = Self::wait_for(admission, picked, core, timer, fresh).await?;
+                opened.waited = rt::stamp() - asked;
+                Ok(opened)
+            }
+        }
+    }
+
+    /// The part of `open` that takes time.
+    async fn wait_for(
+        mut admission: Admission,
+        picked: &Picked,
+        core: &Core,
+        timer: &Timer,
+        fresh: bool,
+    ) -> Result<Self, Failure> {
+        let upstream = picked.upstream();
+        let gives_up = rt::now() + upstream.config.pending_timeout;
+        loop {
+            let pending = upstream.usage.pending();
+            match admission {
+                Admission::Wait if !upstream.close_an_idle_connection() => {
+                    timer.set(gives_up);
+                    if timer.race(upstream.usage.wait()).await.is_err() {
+                        return Err(Failure::from(Cause::PendingTimeout));
+                    }
+                }
+                Admission::Wait => {}
+                Admission::Refuse(cause) => return Err(Failure::from(cause)),
+                Admission::Connect | Admission::Reuse => {
+                    return Self::connect(picked, core, timer).await;
+                }
+            }
+            drop(pending);
+            let idle = if fresh { None } else { picked.endpoint().pool.take(rt::now()) };
+            if let Some(idle) = idle {
+                return Ok(Self::reuse(idle, picked, core));
+            }
+            admission = upstream.usage.admit(false);
+        }
+    }
+
+    fn reuse(idle: Idle, picked: &Picked, core: &Core) -> Self {
+        core.count_upstream(picked.upstream().at.get(), UpstreamEvent::PoolHit);
+        let Idle { stream, open, requests, .. } = idle;
+        let request = picked.upstream().usage.request();
+        Self { stream, open, _request: request, requests: requests + 1, waited: Duration::ZERO }
+    }
+
+    async fn connect(picked: &Picked, core: &Core, timer: &Timer) -> Result<Self, Failure> {
+        let upstream = picked.upstream();
+        core.count_upstream(upstream.at.get(), UpstreamEvent::PoolMiss);
+        let open = upstream.usage.connection();
+        timer.set(rt::now() + upstream.config.connect_timeout);
+        match timer.race(Stream::connect(&picked.endpoint().pool.address)).await {
+            Ok(Ok(stream)) => {
+                core.count_upstream(upstream.at.get(), UpstreamEvent::Opened);
+                let request = upstream.usage.request();
+                Ok(Self { stream, open, _request: request, requests: 1, waited: Duration::ZERO })
+            }
+            Ok(Err(error)) => Err(Failure::from(connect_cause(error.kind()))),
+            Err(_elapsed) => Err(Failure::from(Cause::ConnectTimeout)),
+        }
+    }
+
+    /// Receives the next response head, an interim one (1xx) included. Bytes behind it are left in
+    /// `surplus`.
+    pub(crate) async fn read_head(
+        &self,
+        surplus: &mut Option<Chunk>,
+        decoder: &mut ResponseDecoder,
+        limits: &HeadLimits,
+        method: &[u8],
+        head: &mut ResponseHead,
+    ) -> Result<(), Failure> {
+        loop {
+            let mut chunk = match surplus.take() {
+                Some(chunk) => chunk,
+                None => self
+                    .stream
+                    .recv()
+                    .await
+                    .map_err(|_| Failure::from(Cause::ResetBeforeResponse))?,
+            };
+            if chunk.is_empty() {
+                return Err(Failure::from(match decoder.is_empty() {
+                    true => Cause::ResetBeforeResponse,
+                    false => Cause::UpstreamProtocol { fault: Fault::Truncated.as_str() },
+                }));
+            }
+            let progress = decoder.feed(&chunk, limits, method, head).map_err(|fault| {
+                Failure::from(Cause::UpstreamProtocol { fault: fault.as_str() })
+            })?;
+            if let Progress::Done { consumed } = progress {
+                decoder.reset();
+                if consumed < chunk.len() {
+                    chunk.advance(consumed);
+                    *surplus = Some(chunk);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Keeps the connection for the next request if `head` and its peer allow that, else closes
+    /// it. Request and response must have passed whole.
+    pub(crate) fn release(self, picked: &Picked, head: &ResponseHead, core: &Rc<Core>) {
+        let upstream: &Upstream = picked.upstream();
+        let worn_out = upstream
+            .config
+            .requests_per_connection
+            .is_some_and(|requests_max| self.requests >= requests_max);
+        if !head.keep_alive || worn_out {
+            return;
+        }
+        let idle_timeout = upstream.config.idle_timeout;
+        let idle_timeout =
+            keep_alive_timeout(head).map_or(idle_timeout, |peers| peers.min(idle_timeout));
+        let idle = Idle {
+            stream: self.stream,
+            open: self.open,
+            requests: self.requests,
+            expires: rt::now() + idle_timeout,
+        };
+        picked.endpoint().pool.put(idle, upstream.config.idle_per_core);
+        upstream.usage.call_next();
+        pool::keep_swept(core);
+    }
+}
+
+/// How long the peer says that it keeps an idle connection: `Keep-Alive: timeout=5`. A second less,
+/// as its clock began before ours.
+fn keep_alive_timeout(head: &ResponseHead) -> Option<Duration> {
+    let value = str::from_utf8(head.fields.first(Known::KeepAlive)?).ok()?;
+    let parameters = value.split(',').map(str::trim);
+    let seconds = parameters.filter_map(|each| each.strip_prefix("timeout=")).next()?;
+    Some(Duration::from_secs(seconds.parse::<u32>().ok()?.saturating_sub(1).into()))
+}
+
+/// What a failed connect(2) means.
+fn connect_cause(kind: ErrorKind) -> Cause {
+    match kind {
+        ErrorKind::ConnectionRefused => Cause::ConnectRefused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Cause::ConnectReset,
+        ErrorKind::TimedOut => Cause::ConnectTimeout,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NotFound => {
+            Cause::ConnectUnreachable
+        }
+        _ => Cause::ConnectFailed,
+    }
+}

@@ -1,0 +1,76 @@
+//! One core's view of a snapshot: the shared configuration, and this core's state beside it.
+//!
+//! A request keeps the view that it began with. A new view takes over the state of every upstream
+//! whose configuration is the same `Arc` as before.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use config::Snapshot;
+use config::snapshot::UpstreamIx;
+use control::Reports;
+use signals::{Generation, UpstreamAt};
+
+use crate::core::Core;
+use crate::upstream::Upstream;
+
+pub(crate) struct View {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) generation: Generation,
+    /// By slot, made at first use: ten thousand upstreams that a core never calls cost it nothing.
+    upstreams: Box<[OnceCell<Rc<Upstream>>]>,
+    reports: Rc<Reports>,
+}
+
+impl View {
+    /// The view of a core that has had none.
+    pub(crate) fn first(
+        snapshot: Arc<Snapshot>,
+        generation: Generation,
+        reports: &Rc<Reports>,
+    ) -> Self {
+        let upstreams = snapshot.upstreams.iter().map(|_| OnceCell::new()).collect();
+        Self { snapshot, generation, upstreams, reports: Rc::clone(reports) }
+    }
+
+    /// The view that follows this one.
+    pub(crate) fn next(
+        &self,
+        snapshot: Arc<Snapshot>,
+        generation: Generation,
+        reports: &Rc<Reports>,
+    ) -> Self {
+        let carried = |(slot, config): (usize, &Option<Arc<config::snapshot::Upstream>>)| {
+            let old = self.upstreams.get(slot).and_then(OnceCell::get);
+            match (old, config) {
+                (Some(old), Some(config)) if Arc::ptr_eq(&old.config, config) => {
+                    let upstream = UpstreamIx(u32::try_from(slot).expect("a slot has 32 bits"));
+                    old.at.set(UpstreamAt { generation, upstream });
+                    OnceCell::from(Rc::clone(old))
+                }
+                _ => OnceCell::new(),
+            }
+        };
+        let upstreams = snapshot.upstreams.iter().enumerate().map(carried).collect();
+        Self { snapshot, generation, upstreams, reports: Rc::clone(reports) }
+    }
+
+    /// This core's state of the upstream in slot `ix`.
+    pub(crate) fn upstream(&self, ix: UpstreamIx, core: &Core) -> &Rc<Upstream> {
+        self.upstreams[ix.0 as usize]
+            .get_or_init(|| Rc::new(Upstream::new(self.snapshot.upstream(ix), self.at(ix), core)))
+    }
+
+    /// The name that signals know an upstream by.
+    fn at(&self, upstream: UpstreamIx) -> UpstreamAt {
+        UpstreamAt { generation: self.generation, upstream }
+    }
+}
+
+impl Drop for View {
+    /// The last request that used the snapshot has ended: it goes home, to be freed off the core.
+    fn drop(&mut self) {
+        self.reports.retired(self.generation, Arc::clone(&self.snapshot));
+    }
+}
