@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use config::{Loaded, Problems};
-use control::{LogFilter, Setup};
+use control::{LogFilter, Setup, WhenReady};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, reload};
@@ -16,6 +16,11 @@ use crate::core;
 
 /// `outrigger run FILE`
 pub(crate) fn run(file: &Path) -> ExitCode {
+    serve(file, None)
+}
+
+/// Carries traffic as `file` says. `when_ready` is called once all cores serve.
+pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
     let Loaded { snapshot, warnings } = match load(file) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error),
@@ -28,7 +33,7 @@ pub(crate) fn run(file: &Path) -> ExitCode {
         snapshot: Arc::new(snapshot),
         version: env!("CARGO_PKG_VERSION"),
         log_filter: Some(start_logging()),
-        when_ready: None,
+        when_ready,
     };
     let start = |spec, boot| rt::start_core(spec, move || core::run(boot));
     match control::run(setup, start) {

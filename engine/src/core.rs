@@ -51,7 +51,7 @@ pub(crate) async fn run(boot: CoreBoot) {
         id,
         cores,
         view: RefCell::new(Rc::new(first)),
-        pools: Pools::default(),
+        pools: Pools::new(&boot.gauges),
         workspaces: rt::Pool::new(WORKSPACES_KEPT_MAX, Workspace::default, Workspace::clear),
         connections: Registry::default(),
         gauges: boot.gauges,

@@ -12,6 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use control::WhenReady;
+
 use crate::commands;
 
 /// Taken if they are free; else the kernel chooses.
@@ -54,9 +56,13 @@ impl Demo {
     }
 
     fn play(self, for_seconds: Option<u64>) -> ExitCode {
-        print!("{}", introduction(self.proxy, self.admin, &self.file()));
-        client::start(self.proxy, self.admin, for_seconds);
-        let ended = commands::run(&self.file());
+        let Self { proxy, admin, .. } = self;
+        let file = self.file();
+        let when_ready: WhenReady = Box::new(move |running| {
+            print!("{}", introduction(proxy, admin, &file));
+            client::start(proxy, running.commands.clone(), for_seconds);
+        });
+        let ended = commands::serve(&self.file(), Some(when_ready));
         // The folder is ours alone: it carries our process id.
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             eprintln!("outrigger demo: cannot remove {}: {error}", self.folder.display());

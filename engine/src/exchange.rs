@@ -172,7 +172,7 @@ impl Exchange<'_> {
             match self.attempt(to, &picked, opened).await {
                 Err(failure) if self.may_try_again(&failure, reused) => {
                     fresh = true;
-                    self.ledger.retry();
+                    self.ledger.retry(&failure);
                 }
                 result => return result,
             }

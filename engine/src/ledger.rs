@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use config::snapshot::{RouteIx, UpstreamIx};
-use policy::{Failure, Flag};
-use signals::Outcome;
+use policy::failure::Side;
+use policy::{Cause, Failure, Flag};
+use signals::{Limit, ListenerAt, ListenerEvent, Outcome, UpstreamAt, UpstreamEvent};
 
 use crate::core::Core;
 use crate::view::View;
@@ -106,8 +107,13 @@ impl Ledger {
         }
     }
 
-    /// One more attempt is made.
-    pub(crate) fn retry(&self) {
+    /// One more attempt is made, as `failure` befell the last.
+    pub(crate) fn retry(&self, failure: &Failure) {
+        self.count(failure);
+        if let Some(upstream) = self.upstream.get() {
+            let at = UpstreamAt { generation: self.view.generation, upstream };
+            self.core.count_upstream(at, UpstreamEvent::FreeRetry);
+        }
         self.retries.set(self.retries.get().saturating_add(1));
         self.in_hand_since.set(Some(rt::now()));
     }
@@ -120,6 +126,32 @@ impl Ledger {
     /// Why the proxy answered or gave up by itself.
     pub(crate) fn failed(&self, failure: &Failure) {
         self.flag.set(Some(failure.cause.flag()));
+        self.count(failure);
+    }
+
+    /// Counts what an attempt failed of, whether or not another one is made.
+    fn count(&self, failure: &Failure) {
+        if let Some(upstream) = self.upstream.get() {
+            let at = UpstreamAt { generation: self.view.generation, upstream };
+            let event = match failure.cause {
+                Cause::UpstreamProtocol { fault } => Some(UpstreamEvent::Fault(fault)),
+                Cause::OverflowConnections => Some(UpstreamEvent::Overflow(Limit::Connections)),
+                Cause::OverflowPending => Some(UpstreamEvent::Overflow(Limit::Pending)),
+                Cause::OverflowRequests => Some(UpstreamEvent::Overflow(Limit::Requests)),
+                Cause::PendingTimeout => Some(UpstreamEvent::Overflow(Limit::PendingTimeout)),
+                cause => (failure.side == Side::Upstream)
+                    .then_some(UpstreamEvent::Failed(cause.as_str())),
+            };
+            if let Some(event) = event {
+                self.core.count_upstream(at, event);
+            }
+        }
+        if failure.side == Side::Downstream
+            && let Some(fault) = failure.cause.fault()
+        {
+            let at = ListenerAt { generation: self.view.generation, listener: self.listener };
+            self.core.count_listener(at, ListenerEvent::Fault(fault));
+        }
     }
 
     /// True once the peer has been sent a response head.

@@ -5,12 +5,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use control::Commands;
+
 const PAUSE: Duration = Duration::from_millis(20);
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// Starts the client. After `for_seconds` it tells the proxy to end.
-pub(super) fn start(proxy: SocketAddr, admin: SocketAddr, for_seconds: Option<u64>) {
+pub(super) fn start(proxy: SocketAddr, process: Commands, for_seconds: Option<u64>) {
     thread::spawn(move || {
         let ends = for_seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let mut seen = Seen::default();
@@ -26,32 +29,18 @@ pub(super) fn start(proxy: SocketAddr, admin: SocketAddr, for_seconds: Option<u6
             }
             thread::sleep(PAUSE);
         }
-        let drain = b"POST /drain HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n";
-        if let Err(error) = exchange(admin, drain) {
-            eprintln!("outrigger demo: cannot end the proxy: {error}");
-            std::process::exit(1);
-        }
+        process.terminate();
     });
 }
 
-fn ask(proxy: SocketAddr) -> io::Result<String> {
-    exchange(proxy, b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
-}
-
 /// One request on a connection of its own, and all that comes back.
-fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+fn ask(proxy: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&proxy, ANSWER_MAX)?;
     stream.set_read_timeout(Some(ANSWER_MAX))?;
-    stream.write_all(request)?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 4096];
-    while answer.len() < 64 << 10 && !answer.ends_with(b"\n") {
-        match stream.read(&mut buffer)? {
-            0 => break,
-            len => answer.extend_from_slice(&buffer[..len]),
-        }
-    }
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// What came back since the last report.

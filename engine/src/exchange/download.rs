@@ -79,7 +79,9 @@ impl Download<'_> {
             match self.head.status {
                 // Nobody asked to switch protocols: Upgrade is not passed on.
                 101 => {
-                    return Err(Failure::from(Cause::UpstreamProtocol { fault: "unasked_upgrade" }));
+                    return Err(Failure::from(Cause::UpstreamProtocol {
+                        fault: "unasked_upgrade",
+                    }));
                 }
                 100..200 if request.version == Version::Http11 => self.relay_interim().await?,
                 100..200 => {}

@@ -7,10 +7,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::snapshot::Address;
 use rt::Stream;
+use signals::Gauges;
 
 use super::usage::OpenConnection;
 use crate::core::Core;
@@ -19,10 +21,10 @@ use crate::core::Core;
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// All pools of a core.
-#[derive(Default)]
 pub(crate) struct Pools {
     by_address: RefCell<HashMap<Address, Rc<EndpointPool>>>,
-    idle: Rc<Cell<usize>>,
+    /// Its level of idle connections is kept here.
+    gauges: Arc<Gauges>,
     sweeping: Cell<bool>,
 }
 
@@ -30,7 +32,7 @@ pub(crate) struct Pools {
 pub(crate) struct EndpointPool {
     pub(crate) address: rt::Address,
     idle: RefCell<Vec<Idle>>,
-    idle_in_all: Rc<Cell<usize>>,
+    gauges: Arc<Gauges>,
 }
 
 /// A connection between two requests.
@@ -44,6 +46,14 @@ pub(crate) struct Idle {
 }
 
 impl Pools {
+    pub(crate) fn new(gauges: &Arc<Gauges>) -> Self {
+        Self {
+            by_address: RefCell::default(),
+            gauges: Arc::clone(gauges),
+            sweeping: Cell::default(),
+        }
+    }
+
     /// The pool of an address, made at first use.
     pub(crate) fn of(&self, address: &Address) -> Rc<EndpointPool> {
         let mut pools = self.by_address.borrow_mut();
@@ -56,15 +66,10 @@ impl Pools {
                 Address::Unix(path) => rt::Address::Unix(path.to_path_buf()),
             },
             idle: RefCell::default(),
-            idle_in_all: Rc::clone(&self.idle),
+            gauges: Arc::clone(&self.gauges),
         });
         pools.insert(address.clone(), Rc::clone(&pool));
         pool
-    }
-
-    /// Idle connections in all pools.
-    pub(crate) fn idle(&self) -> usize {
-        self.idle.get()
     }
 
     /// Closes what is expired or ended, and forgets pools that nobody uses.
@@ -89,7 +94,7 @@ pub(crate) fn keep_swept(core: &Rc<Core>) {
     }
     let core = Rc::clone(core);
     rt::spawn(async move {
-        while core.pools.idle() > 0 {
+        while core.gauges.idle_connections.value() > 0 {
             rt::sleep(SWEEP_INTERVAL).await;
             core.pools.sweep(rt::now());
         }
@@ -102,7 +107,7 @@ impl EndpointPool {
     pub(crate) fn take(&self, now: Instant) -> Option<Idle> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            self.idle_in_all.set(self.idle_in_all.get() - 1);
+            self.gauges.idle_connections.sub(1);
             if idle.is_reusable(now) {
                 return Some(idle);
             }
@@ -114,7 +119,7 @@ impl EndpointPool {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < idle_max {
             idle.push(connection);
-            self.idle_in_all.set(self.idle_in_all.get() + 1);
+            self.gauges.idle_connections.add(1);
         }
     }
 
@@ -125,7 +130,7 @@ impl EndpointPool {
             return false;
         }
         let oldest = idle.remove(0);
-        self.idle_in_all.set(self.idle_in_all.get() - 1);
+        self.gauges.idle_connections.sub(1);
         drop(idle);
         drop(oldest);
         true
@@ -133,10 +138,9 @@ impl EndpointPool {
 
     fn sweep(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        let before = idle.len();
         let ended: Vec<Idle> = idle.extract_if(.., |idle| !idle.is_reusable(now)).collect();
-        self.idle_in_all.set(self.idle_in_all.get() - (before - idle.len()));
         drop(idle);
+        self.gauges.idle_connections.sub(ended.len() as u64);
         // Dropped outside the borrow: a connection that closes calls a waiting request.
         drop(ended);
     }
@@ -150,6 +154,6 @@ impl Idle {
 
 impl Drop for EndpointPool {
     fn drop(&mut self) {
-        self.idle_in_all.set(self.idle_in_all.get() - self.idle.get_mut().len());
+        self.gauges.idle_connections.sub(self.idle.get_mut().len() as u64);
     }
 }
