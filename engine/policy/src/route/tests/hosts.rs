@@ -51,6 +51,7 @@ fn the_most_specific_pattern_wins() {
             ("shop.org", Some("shop.*")),
             ("SHOP.org:80", Some("shop.*")),
             ("shop.", Some("*")),
+            ("shop..", Some("*")),
             (".example", Some("*")),
             ("example", Some("*")),
             ("notshop.org", Some("*")),
