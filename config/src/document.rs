@@ -124,7 +124,7 @@ impl<'d> Document<'d> {
                 path,
                 message: wrong.message,
                 help: wrong.help,
-                excerpt: Some(excerpt),
+                excerpt,
             }
         });
         Problems { list: list.collect(), omitted: findings.omitted }
@@ -166,7 +166,11 @@ fn about_file(file: &str, bytes: &[u8], (at, wrong): (usize, Wrong)) -> Problems
     let before = &bytes[..at];
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
     let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
+    let rest = bytes[at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let rest = String::from_utf8_lossy(&rest[..rest.len().min(Excerpt::BYTES_MAX)]);
+    let before = String::from_utf8_lossy(&before[start..]);
+    let marked = before.len()..before.len() + rest.chars().next().map_or(0, char::len_utf8);
+    let column = before.chars().count() + 1;
     let problem = Problem {
         severity: Severity::Error,
         file: file.to_owned(),
@@ -175,7 +179,7 @@ fn about_file(file: &str, bytes: &[u8], (at, wrong): (usize, Wrong)) -> Problems
         path: String::new(),
         message: wrong.message,
         help: wrong.help,
-        excerpt: None,
+        excerpt: Excerpt::around(&format!("{before}{rest}"), marked),
     };
     Problems { list: vec![problem], omitted: 0 }
 }

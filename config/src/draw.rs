@@ -36,11 +36,8 @@ fn group(problem: &Problem) -> Group<'_> {
 
 /// The line, with the problem's path under the part that is meant.
 fn snippet(problem: &Problem) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    let (text, marked) = match &problem.excerpt {
-        Some(excerpt) => (excerpt.text.as_str(), excerpt.marked.clone()),
-        None => ("", 0..0),
-    };
-    let mut mark = AnnotationKind::Primary.span(marked);
+    let text = problem.excerpt.text.as_str();
+    let mut mark = AnnotationKind::Primary.span(problem.excerpt.marked.clone());
     if !problem.path.is_empty() {
         mark = mark.label(problem.path.as_str());
     }

@@ -34,7 +34,7 @@ pub struct Problem {
     /// What to do.
     pub help: Option<String>,
     /// The line, to be drawn.
-    pub(crate) excerpt: Option<Excerpt>,
+    pub(crate) excerpt: Excerpt,
 }
 
 /// A line of the file, cut to a width that can be shown, and the part that is meant.
@@ -115,7 +115,7 @@ impl Problem {
 
 impl Excerpt {
     /// A longer line is cut around the part that is meant.
-    const BYTES_MAX: usize = 200;
+    pub(crate) const BYTES_MAX: usize = 200;
 
     /// `marked` are byte offsets in `line`, on character boundaries.
     pub(crate) fn around(line: &str, marked: Range<usize>) -> Excerpt {
@@ -126,7 +126,13 @@ impl Excerpt {
         let to = floor(line, line.len().min(from + Self::BYTES_MAX));
         let marked = marked.start - from..marked.end.clamp(marked.start, to) - from;
         // A tab or another control character would shift the marks under the line.
-        let text = line[from..to].replace(|c: char| c.is_ascii_control(), " ");
+        let mut text = String::with_capacity(to - from);
+        for c in line[from..to].chars() {
+            match c.is_control() {
+                true => text.extend(std::iter::repeat_n(' ', c.len_utf8())),
+                false => text.push(c),
+            }
+        }
         Excerpt { text, marked }
     }
 }

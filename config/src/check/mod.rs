@@ -36,8 +36,9 @@ pub(crate) fn check(
 
     let old_listeners = previous.map_or(&[][..], |old| &old.listeners);
     let listeners = listener::listeners(&file, &mut tables, old_listeners, errors);
+    let own = listeners.iter().map(|listener| listener.listen.clone()).collect();
     for (name, item) in file.upstreams {
-        let upstream = upstream::upstream(&name, item, warnings);
+        let upstream = upstream::upstream(&name, item, &own, warnings);
         upstreams.put(&name, upstream);
     }
     for (name, routes) in file.routes {

@@ -193,7 +193,7 @@ fn forward(
         }
     };
     let rewrite = raw.rewrite.as_ref();
-    let path = rewrite.and_then(|rewrite| target::path(rewrite, matched, errors));
+    let path = rewrite.and_then(|rewrite| target::rewrite(rewrite, matched, errors));
     let host = rewrite.and_then(|rewrite| rewrite.value.host.clone());
     (!split.is_empty()).then_some(Forward { split, total_weight, path, host })
 }

@@ -114,7 +114,7 @@ impl<'p, T: Named> Slots<'p, T> {
         unused.sort_by_key(|(_, entry)| entry.defined);
         for (name, entry) in unused {
             let wrong = Wrong::new(format!("{} {} is not used", self.what, quote(name)));
-            warnings.push(entry.defined, wrong.help(why));
+            warnings.push(entry.defined, wrong.help(format!("{why}: use it or take it out")));
         }
     }
 

@@ -1,6 +1,6 @@
 //! `rewrite` and `redirect`: at most one change of the path, and one that fits the route's match.
 
-use crate::document::{Findings, Span, Wrong};
+use crate::document::{Findings, Wrong};
 use crate::pattern::{PathMatch, PathRewrite};
 use crate::raw::Item;
 use crate::raw::target::Target;
@@ -8,11 +8,7 @@ use crate::snapshot::Redirect;
 use crate::values;
 
 /// The change of the path that was written, if any.
-pub(super) fn path(
-    target: &Item<Target>,
-    matched: &PathMatch,
-    errors: &mut Findings,
-) -> Option<PathRewrite> {
+fn path(target: &Item<Target>, matched: &PathMatch, errors: &mut Findings) -> Option<PathRewrite> {
     let raw = &target.value;
     let places = [
         raw.path.as_ref().map(|it| it.span),
@@ -57,30 +53,41 @@ pub(super) fn path(
     None
 }
 
+/// The change of a rewrite, which must change something.
+pub(super) fn rewrite(
+    target: &Item<Target>,
+    matched: &PathMatch,
+    errors: &mut Findings,
+) -> Option<PathRewrite> {
+    if target.sound && !names_a_place(&target.value) {
+        let wrong = Wrong::new("this rewrite changes nothing");
+        errors.push(target.span, wrong.help("write `path`, `prefix`, `regex` or `host`"));
+    }
+    path(target, matched, errors)
+}
+
 /// A redirect, which must lead somewhere else.
 pub(super) fn redirect(
     target: &Item<Target>,
     matched: &PathMatch,
     errors: &mut Findings,
 ) -> Redirect {
-    let path = path(target, matched, errors);
     let raw = &target.value;
-    let nothing = raw.scheme.is_none() && raw.host.is_none() && path.is_none() && !raw.strip_query;
-    let written = raw.regex.is_some() || raw.substitution.is_some() || raw.prefix.is_some();
-    if nothing && !written && target.sound {
-        push_empty(target.span, "this redirect leads to where the request already is", errors);
+    if target.sound && !names_a_place(raw) && raw.scheme.is_none() && !raw.strip_query {
+        let wrong = Wrong::new("this redirect leads to where the request already is");
+        let help = "write `scheme`, `host`, `path`, `prefix`, `regex` or `strip_query`";
+        errors.push(target.span, wrong.help(help));
     }
     Redirect {
         status: raw.status,
         scheme: raw.scheme.map(Into::into),
         host: raw.host.clone(),
-        path,
+        path: path(target, matched, errors),
         strip_query: raw.strip_query,
     }
 }
 
-/// Says that a rewrite or a redirect changes nothing.
-pub(super) fn push_empty(span: Span, message: &str, errors: &mut Findings) {
-    let help = "write at least one of `scheme`, `host`, `path`, `prefix`, `regex`";
-    errors.push(span, Wrong::new(message).help(help));
+fn names_a_place(raw: &Target) -> bool {
+    let path = raw.path.is_some() || raw.prefix.is_some() || raw.regex.is_some();
+    path || raw.substitution.is_some() || raw.host.is_some()
 }

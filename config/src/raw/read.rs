@@ -81,8 +81,11 @@ impl<T: Send + Sync> Shape for Section<T> {
 }
 
 fn missing<T>(what: &str, key: &Key<T>) -> Wrong {
-    Wrong::new(format!("{what} needs the key `{}`", key.name))
-        .help(format!("it is {}", key.value.kind().words()))
+    let wrong = Wrong::new(format!("{what} needs the key `{}`", key.name));
+    match key.value.kind() {
+        Kind::Nested(Occurs::Array(None), _) => wrong.help(format!("begin one: [[{}]]", key.name)),
+        kind => wrong.help(format!("it is {}", kind.words())),
+    }
 }
 
 fn has_key(kind: &Kind, name: &str) -> bool {
@@ -106,9 +109,15 @@ impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
             Place::Array(short, place) => self.array(short, place(into), node, out),
             Place::Named(place) => {
                 for (name, node) in self.names(node, out) {
-                    if let Some(table) = self.table(node, out) {
-                        place(into).push((name, section.read(table, node.span, out)));
-                    }
+                    // A name is known even if what it names is wrong.
+                    let item = match self.table(node, out) {
+                        Some(table) => section.read(table, node.span, out),
+                        None => {
+                            let value = section.defaults().clone();
+                            Item { span: node.span, sound: false, value }
+                        }
+                    };
+                    place(into).push((name, item));
                 }
             }
             Place::NamedArrays(place) => {
@@ -159,17 +168,19 @@ impl<T, U: Clone + Send + Sync> Within<T, U> {
         for element in &array.items {
             let key = self.section.keys.iter().find(|key| Some(key.name) == short);
             match (&element.value, key) {
+                (Value::Table(table), _) => into.push(self.section.read(table, element.span, out)),
                 (Value::Text(_), Some(key)) => {
                     let before = out.count();
                     let mut value = self.section.defaults().clone();
                     key.value.read(&mut value, element, out);
                     into.push(Item { span: element.span, sound: out.count() == before, value });
                 }
-                _ => {
-                    if let Some(table) = self.table(element, out) {
-                        into.push(self.section.read(table, element.span, out));
-                    }
+                (_, Some(key)) => {
+                    let words = key.value.kind().words();
+                    let wrong = format!("expected {words}, or a table, found {}", found(element));
+                    out.push(element.span, Wrong::new(wrong));
                 }
+                (_, None) => drop(self.table(element, out)),
             }
         }
     }

@@ -83,16 +83,18 @@ impl<T> Value<T> {
     }
 
     fn duration(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<Duration, Wrong> {
-        if let tree::Value::Integer(number) = &node.value {
-            return Err(self.mismatch(node).help(format!("name the unit: \"{number}s\"")));
+        if let tree::Value::Integer(number) = node.value {
+            let help = format!("name the unit: \"{number}s\" or \"{number}ms\"");
+            return Err(self.mismatch(node).help(help));
         }
         let millis = values::duration(self.word(node)?.text)?;
         values::within(millis, range, values::show_duration).map(Duration::from_millis)
     }
 
     fn size(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<usize, Wrong> {
-        if let tree::Value::Integer(number) = &node.value {
-            return Err(self.mismatch(node).help(format!("name the unit: \"{number}B\"")));
+        if let tree::Value::Integer(number) = node.value {
+            let text = values::show_size(u64::try_from(number).unwrap_or_default());
+            return Err(self.mismatch(node).help(format!("name the unit: \"{text}\"")));
         }
         let bytes = values::size(self.word(node)?.text)?;
         let bytes = values::within(bytes, range, values::show_size)?;
@@ -102,7 +104,8 @@ impl<T> Value<T> {
     fn interval(&self, node: &Node<'_>) -> Result<(i64, i64), Wrong> {
         let tree::Value::Array(array) = &node.value else { return Err(self.mismatch(node)) };
         if array.items.len() != 2 {
-            return Err(self.mismatch(node));
+            let wrong = format!("a range has two ends, this array has {}", array.items.len());
+            return Err(Wrong::new(wrong).help("write the first integer and that after the last"));
         }
         let mut ends = array.items.iter().map(|end| self.integer(end));
         let mut end = || ends.next().expect("the length was checked");
@@ -128,7 +131,7 @@ impl<T> Value<T> {
         for element in &array.items {
             let result = match &element.value {
                 tree::Value::Text(text) => set(into, &Word { text, span: element.span }),
-                _ => Err(Wrong::new(format!("expected a text, found {}", found(element)))),
+                _ => Err(no_text(element)),
             };
             result.unwrap_or_else(|wrong| out.push(element.span, wrong));
         }
@@ -147,7 +150,7 @@ impl<T> Value<T> {
         for (key, value) in table.iter() {
             let template = match &value.value {
                 tree::Value::Text(text) => values::template(text),
-                _ => Err(Wrong::new(format!("expected a text, found {}", found(value)))),
+                _ => Err(no_text(value)),
             };
             match (super::fields::editable(&key.text), template) {
                 (Ok(name), Ok(template)) => set(into, name, template),
@@ -161,7 +164,15 @@ impl<T> Value<T> {
     }
 
     fn mismatch(&self, node: &Node<'_>) -> Wrong {
-        Wrong::new(format!("expected {}, found {}", self.kind().words(), found(node)))
+        let wrong = Wrong::new(format!("expected {}, found {}", self.kind().words(), found(node)));
+        match &node.value {
+            tree::Value::Text(text)
+                if text.parse::<i64>().is_ok() || text == "true" || text == "false" =>
+            {
+                wrong.help(format!("without the quotes: {text}"))
+            }
+            _ => wrong,
+        }
     }
 
     fn no_choice(&self, node: &Node<'_>) -> Wrong {
@@ -174,6 +185,14 @@ impl<T> Value<T> {
             Some(near) => wrong.help(format!("did you mean \"{near}\"?")),
             None => wrong.help(format!("write {}", self.kind().words())),
         }
+    }
+}
+
+fn no_text(node: &Node<'_>) -> Wrong {
+    let wrong = Wrong::new(format!("expected a text, found {}", found(node)));
+    match node.value {
+        tree::Value::Integer(integer) => wrong.help(format!("write it as a text: \"{integer}\"")),
+        _ => wrong,
     }
 }
 

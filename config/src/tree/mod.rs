@@ -8,6 +8,8 @@
 mod build;
 mod nodes;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use nodes::{Node, Table, Value};
 

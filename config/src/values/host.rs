@@ -61,6 +61,9 @@ fn check_name(name: &str, port: Option<&str>, text: &str) -> Result<(), Wrong> {
             Err(_) => Err(wrong.help("in brackets stands an IPv6 address: \"[::1]\"")),
         };
     }
+    if name.starts_with('.') {
+        return Err(wrong.help(format!("for all hosts below it write \"*{name}\"")));
+    }
     if !text.is_ascii() {
         return Err(wrong.help("write the name in its ASCII form, \"xn--…\""));
     }

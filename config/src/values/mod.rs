@@ -11,6 +11,8 @@ mod path;
 mod pattern;
 mod size;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use address::{endpoint, listen};
 pub(crate) use duration::{duration, show_duration};

@@ -56,8 +56,12 @@ pub(crate) fn substitution(text: &str, pattern: &Pattern) -> Result<String, Wron
                 Some('\\') => out.push('\\'),
                 Some(digit @ '0'..='9') => {
                     if digit.to_digit(10).is_some_and(|digit| digit as usize > groups) {
-                        return Err(Wrong::new(format!("`\\{digit}` names a missing group"))
-                            .help(format!("the pattern has {groups} groups in parentheses")));
+                        return Err(Wrong::new(format!("`\\{digit}` names a missing group")).help(
+                            match groups {
+                                0 => "the pattern has no group in parentheses".to_owned(),
+                                last => format!("the last group of the pattern is `\\{last}`"),
+                            },
+                        ));
                     }
                     out.push_str(&format!("${{{digit}}}"));
                 }

@@ -31,7 +31,8 @@ fn no_size(text: &str, number: &str, unit: &str) -> Wrong {
     });
     match same {
         _ if !number.is_empty() && unit.is_empty() => {
-            wrong.help(format!("name the unit: \"{number}B\" or \"{number}KiB\""))
+            let shown = number.parse().map_or_else(|_| format!("{number}KiB"), show_size);
+            wrong.help(format!("name the unit: \"{shown}\""))
         }
         Some((name, _)) if !number.is_empty() => wrong.help(format!("write \"{number}{name}\"")),
         _ => wrong.help("write a number and its unit, B, KiB, MiB, kB or MB: \"64KiB\""),
