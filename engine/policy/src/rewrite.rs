@@ -12,8 +12,8 @@ use crate::path::{PathFault, check_segments};
 /// `path` is [`crate::path::Normalised::path`]; `matched` is the pattern that chose the route. As
 /// in Envoy's `prefix_rewrite`, what a prefix matched is replaced byte for byte: rewriting `/a` to
 /// `/` turns `/a/b` into `//b`, so prefixes should end in `/` on both sides or on none. A segment
-/// pattern knows where its segments end, and gives `/b`. The path parameters of what matched go with
-/// it, but for those at the path's very end (`;jsessionid=`). The result always begins with `/`.
+/// pattern knows where its segments end, and gives `/b`. The path parameters of what matched go
+/// with it, but for those at the path's very end (`;jsessionid=`). The result begins with `/`.
 ///
 /// The result is never a way up: when pattern, rewrite and path together make a dot segment, as
 /// the prefix `/static` rewritten to `/files/` does of `/static../x`, the request is refused.

@@ -1,7 +1,7 @@
 //! `balance = "round-robin"`: in turn, by weight, heavy endpoints spread over the round.
 //!
 //! nginx's smooth weighted round-robin (commit 52327e0627f4): every turn, each endpoint earns its
-//! weight; the richest is picked and pays the sum of all weights. Weights 5, 1, 1 give a a b a c a a.
+//! weight; the richest is picked and pays the sum of all weights. Weights 5, 1, 1 give aabacaa.
 //! A pick costs one step if all weights are equal, and one per endpoint if they are not.
 
 /// Picks that a core makes in advance, at most, to be out of step with the others.

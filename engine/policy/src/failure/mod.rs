@@ -126,7 +126,8 @@ impl fmt::Display for Cause {
 
 impl Failure {
     /// Appends what a developer should read in `x-outrigger-reason`: `the upstream refused the
-    /// connection (10.0.0.7:8080) after 2 attempts`. `endpoint` is the address tried last; 0 `attempts` means none was made.
+    /// connection (10.0.0.7:8080) after 2 attempts`. `endpoint` is the address tried last,
+    /// `attempts` how many were made.
     pub fn explain(&self, endpoint: Option<&dyn fmt::Display>, attempts: u32, out: &mut Vec<u8>) {
         use std::io::Write;
         const NO_FAIL: &str = "writing to a Vec cannot fail";

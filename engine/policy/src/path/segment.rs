@@ -81,7 +81,7 @@ pub(crate) fn check_segments(target: &[u8]) -> Result<(), PathFault> {
     }
 }
 
-/// Whether a reader that decodes escaped slashes, cuts parameters off, or both, finds a dot segment.
+/// Whether a reader that decodes escaped slashes or cuts parameters off finds a dot segment.
 fn is_ambiguous(segment: &[u8]) -> bool {
     let mut rest = segment;
     loop {
