@@ -27,7 +27,7 @@ use crate::core_link::{
 use crate::life::{Ending, Life};
 use crate::metrics::About;
 use crate::shared::{ConfigState, FIRST_GENERATION, LogFilter, Shared};
-use crate::sockets::{self, BindError, Held, HeldListener, show};
+use crate::sockets::{self, BindError, Held, HeldListener};
 use crate::supervisor::Supervisor;
 
 /// Threads for merging and rendering, which live as long as there is something to do, or so.
@@ -66,7 +66,7 @@ pub enum StartFailure {
     /// No engine, or no core.
     Core(StartError),
     /// A listener's address cannot be had.
-    Bind(Box<dyn std::error::Error>),
+    Bind(BindError),
     /// The control thread's own runtime, signals or mailboxes.
     Control(io::Error),
 }
@@ -248,7 +248,7 @@ fn announce(
     placement: &Placement,
     listeners: &[(Arc<str>, Address)],
 ) {
-    let listen = |(name, address): &(Arc<str>, Address)| format!("{name}={}", show(address));
+    let listen = |(name, address): &(Arc<str>, Address)| format!("{name}={address}");
     let listeners = listeners.iter().map(listen).collect::<Vec<_>>().join(" ");
     let Placement { workers, cpus } = placement;
     let pinned = if cpus.is_empty() { "no" } else { "yes" };
@@ -271,7 +271,7 @@ fn choice(engine: IoEngine) -> EngineChoice {
 
 impl From<BindError> for StartFailure {
     fn from(error: BindError) -> Self {
-        Self::Bind(Box::new(error))
+        Self::Bind(error)
     }
 }
 

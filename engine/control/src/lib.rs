@@ -24,3 +24,4 @@ pub use commands::Commands;
 pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};
 pub use life::Ending;
 pub use shared::LogFilter;
+pub use sockets::BindError;

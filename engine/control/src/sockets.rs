@@ -47,13 +47,15 @@ pub(crate) struct NewSockets {
     held: Vec<HeldListener>,
 }
 
-/// Why a listener cannot be had.
+/// Why a listener cannot be had. Its `Display` says what to do.
 #[derive(Debug)]
-pub(crate) struct BindError {
+pub struct BindError {
     /// The listener's name; `admin` for the admin listener.
-    pub(crate) listener: Arc<str>,
-    pub(crate) address: Address,
-    pub(crate) error: io::Error,
+    pub listener: Arc<str>,
+    /// Where it was to listen.
+    pub address: Address,
+    /// What the kernel said.
+    pub error: io::Error,
 }
 
 impl Held {
@@ -195,18 +197,10 @@ fn local_of(socket: &Socket) -> io::Result<SocketAddr> {
     Ok(local.expect("a socket of an internet domain has an internet address"))
 }
 
-/// As the configuration writes it.
-pub(crate) fn show(address: &Address) -> String {
-    match address {
-        Address::Inet(address) => address.to_string(),
-        Address::Unix(path) => format!("unix:{}", path.display()),
-    }
-}
-
 impl fmt::Display for BindError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { listener, address, error } = self;
-        write!(out, "listener `{listener}` cannot listen on {}: {error}", show(address))?;
+        write!(out, "listener `{listener}` cannot listen on {address}: {error}")?;
         match (error.kind(), address) {
             (io::ErrorKind::AddrInUse, Address::Inet(address)) => write!(
                 out,

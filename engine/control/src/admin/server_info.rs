@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::shared::{Rejection, Shared};
-use crate::sockets::show;
 
 /// What runs.
 pub(super) fn server_info(shared: &Shared) -> Value {
@@ -13,7 +12,7 @@ pub(super) fn server_info(shared: &Shared) -> Value {
     let uptime = about.started.elapsed().unwrap_or_default();
     let (held, admin) = (shared.held.borrow(), shared.admin.borrow());
     let all = held.iter().chain(admin.as_ref());
-    let listeners = all.map(|held| (held.name.to_string(), json!(show(&held.local))));
+    let listeners = all.map(|held| (held.name.to_string(), json!(held.local.to_string())));
     let config = shared.config.borrow();
     json!({
         "version": about.version,

@@ -8,7 +8,6 @@ use config::snapshot::Upstream;
 use signals::UpstreamEvent;
 
 use crate::metrics::Scrape;
-use crate::sockets::show;
 
 const NO_FAIL: &str = "a String takes all";
 
@@ -24,7 +23,7 @@ pub(super) fn render(scrape: &Scrape<'_>) -> String {
             writeln!(page, "{}::{}::{times}", upstream.name, key(*event)).expect(NO_FAIL);
         }
         for endpoint in &upstream.endpoints {
-            let (name, address) = (&upstream.name, show(&endpoint.address));
+            let (name, address) = (&upstream.name, endpoint.address.to_string());
             writeln!(page, "{name}::{address}::weight::{}", endpoint.weight).expect(NO_FAIL);
             if let Some(zone) = &endpoint.zone {
                 writeln!(page, "{name}::{address}::zone::{zone}").expect(NO_FAIL);

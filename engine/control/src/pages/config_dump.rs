@@ -6,8 +6,6 @@ use config::snapshot::{Action, Branch, Endpoint, Forward, HttpOptions};
 use config::snapshot::{Listener, Process, Route, RouteTable, Upstream};
 use serde_json::{Map, Value, json};
 
-use crate::sockets::show;
-
 pub(super) fn render(snapshot: &Snapshot) -> String {
     let listeners = snapshot.listeners.iter().map(|one| listener(snapshot, one));
     let tables = snapshot.tables.iter().flatten();
@@ -17,7 +15,7 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
     let dump = json!({
         "hash": *snapshot.hash,
         "process": process(&snapshot.process),
-        "admin": snapshot.admin.listen.as_ref().map(show),
+        "admin": snapshot.admin.listen.as_ref().map(ToString::to_string),
         "listeners": listeners.collect::<Value>(),
         "routes": tables.collect::<Map<_, _>>(),
         "upstreams": upstreams.collect::<Map<_, _>>(),
@@ -44,7 +42,7 @@ fn listener(snapshot: &Snapshot, listener: &Listener) -> Value {
     let mut dump = json!({
         "name": **name,
         "direction": words(direction),
-        "listen": show(listen),
+        "listen": listen.to_string(),
         "routes": *snapshot.table(*table).name,
         "backlog": backlog,
         "max_connections": max_connections,
@@ -118,7 +116,7 @@ fn branch(snapshot: &Snapshot, branch: &Branch) -> Value {
 
 fn endpoint(endpoint: &Endpoint) -> Value {
     json!({
-        "address": show(&endpoint.address),
+        "address": endpoint.address.to_string(),
         "weight": endpoint.weight,
         "zone": endpoint.zone.as_deref(),
     })

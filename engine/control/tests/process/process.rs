@@ -1,0 +1,151 @@
+//! A control thread in a thread of the test, with fake cores and its admin listener on a Unix socket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use control::{Ending, Running, Setup, StartFailure};
+
+use crate::fake_core::{self, Script, Told};
+use crate::http::{Answer, Client};
+
+/// Nothing that a test waits for takes so long, unless it is broken.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The process under test.
+pub(crate) struct Process {
+    pub(crate) told: Receiver<Told>,
+    ready: Receiver<Running>,
+    ended: Receiver<Result<Ending, StartFailure>>,
+    thread: Option<JoinHandle<()>>,
+    directory: PathBuf,
+}
+
+/// `[process]` keys, and what the cores do.
+#[track_caller]
+pub(crate) fn start(process_keys: &str, script: Script) -> Process {
+    let directory = fresh_directory();
+    let admin = directory.join("admin.sock");
+    let text = format!(
+        "[process]\nworkers = 2\nio_engine = \"epoll\"\n{process_keys}\n\
+         [admin]\nlisten = \"unix:{}\"\n\
+         [[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n\
+         [[routes.t]]\nname = \"all\"\nupstream = \"app\"\n\
+         [upstreams.app]\nendpoints = [\"127.0.0.1:1\"]\n",
+        admin.display()
+    );
+    let loaded = config::load("test.toml", text.as_bytes(), None);
+    let snapshot = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot);
+    let (tell, told) = channel();
+    let (is_ready, ready) = channel();
+    let (ends, ended) = channel();
+    let thread = thread::spawn(move || {
+        let setup = Setup {
+            file: None,
+            snapshot,
+            version: "0.0.0",
+            log_filter: Some(Box::new(|level| match level {
+                "debug" => Ok(()),
+                _ => Err("no such level".to_owned()),
+            })),
+            when_ready: Some(Box::new(move |running| {
+                let _ = is_ready.send(running.clone());
+            })),
+        };
+        let core = |spec, boot| fake_core::start(spec, boot, script.clone(), tell.clone());
+        let _ = ends.send(control::run(setup, core));
+    });
+    let process = Process { told, ready, ended, thread: Some(thread), directory };
+    process.wait_told(Told::Started(1));
+    process
+}
+
+impl Process {
+    /// Waits until all cores serve.
+    #[track_caller]
+    pub(crate) fn wait_ready(&self) -> Running {
+        self.ready.recv_timeout(DEADLINE).expect("the process is ready")
+    }
+
+    /// Waits until a core says so, whatever is said before.
+    #[track_caller]
+    pub(crate) fn wait_told(&self, what: Told) {
+        while self.told.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("never: {what:?}")) != what
+        {
+        }
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait_end(&self) -> Ending {
+        let ended = self.ended.recv_timeout(DEADLINE).expect("the process ends");
+        ended.expect("the process started")
+    }
+
+    /// True if it has not ended yet.
+    pub(crate) fn lives(&self) -> bool {
+        self.ended.try_recv().is_err()
+    }
+
+    /// A connection to the admin listener.
+    #[track_caller]
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.directory.join("admin.sock"))
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch(&self, path: &str) -> Answer {
+        self.client().ask("GET", path)
+    }
+
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str) -> Answer {
+        self.client().ask("POST", path)
+    }
+
+    /// Asks until the answer is as wanted.
+    #[track_caller]
+    pub(crate) fn fetch_until(&self, path: &str, mut wanted: impl FnMut(&Answer) -> bool) -> Answer {
+        let began = Instant::now();
+        loop {
+            let answer = self.fetch(path);
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(began.elapsed() < DEADLINE, "{path} stays at {answer:?}");
+        }
+    }
+
+    /// Where the admin socket is.
+    pub(crate) fn admin_path(&self) -> PathBuf {
+        self.directory.join("admin.sock")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        // A second command to end, should the first be under way: the tests wait for nothing.
+        if self.lives() {
+            if let Ok(running) = self.ready.try_recv() {
+                running.commands.terminate();
+            }
+        }
+        drop(self.thread.take());
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn fresh_directory() -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("outrigger-control-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    directory
+}
