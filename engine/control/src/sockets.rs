@@ -68,8 +68,11 @@ impl Held {
         let mut new =
             NewSockets { per_core: (0..cores).map(|_| Vec::new()).collect(), held: Vec::new() };
         for listener in listeners.iter().filter(|listener| !self.has(listener)) {
-            let ours = self.listeners.iter().any(|held| held.listen == listener.listen);
-            new.bind(listener, ours).map_err(|error| BindError {
+            let leaves = |held: &&HeldListener| {
+                held.listen == listener.listen && listeners.iter().all(|one| one.name != held.name)
+            };
+            let before = self.listeners.iter().find(leaves).map(|held| &held.local);
+            new.bind(listener, before).map_err(|error| BindError {
                 listener: listener.name.clone(),
                 address: listener.listen.clone(),
                 error,
@@ -106,17 +109,21 @@ impl NewSockets {
         (self.per_core, self.held)
     }
 
-    /// `ours`: this process listens there already, under another name, so that a plain bind would
-    /// only meet ourselves.
-    fn bind(&mut self, listener: &Listener, ours: bool) -> io::Result<()> {
+    /// `before`: where this process listens already, under a name that goes: the new sockets join the
+    /// old ones, which a plain bind would meet.
+    fn bind(&mut self, listener: &Listener, before: Option<&Address>) -> io::Result<()> {
         let cores = self.per_core.len();
         let (sockets, local, file) = match &listener.listen {
             Address::Inet(address) => {
-                let (sockets, local) = bind_inet(*address, listener.backlog, cores, ours)?;
+                let local = match before {
+                    Some(Address::Inet(before)) => *before,
+                    _ => probe(*address)?,
+                };
+                let sockets = bind_inet(local, listener.backlog, cores)?;
                 (sockets, Address::Inet(local), None)
             }
             Address::Unix(path) => {
-                let (socket, file) = bind_unix(path, listener.backlog, ours)?;
+                let (socket, file) = bind_unix(path, listener.backlog, before.is_some())?;
                 let copies = (0..cores).map(|_| socket.try_clone());
                 (copies.collect::<io::Result<_>>()?, listener.listen.clone(), Some(file))
             }
@@ -149,14 +156,8 @@ pub(crate) fn bind_admin(address: &Address) -> Result<(Socket, HeldListener), Bi
     }
 }
 
-fn bind_inet(
-    address: SocketAddr,
-    backlog: u32,
-    cores: usize,
-    ours: bool,
-) -> io::Result<(Vec<Socket>, SocketAddr)> {
-    // The probe settles the port if the kernel is to choose it, and frees it again at once.
-    let local = if ours { address } else { local_of(&bind_exclusive(address)?)? };
+/// Sockets on one port for all cores.
+fn bind_inet(local: SocketAddr, backlog: u32, cores: usize) -> io::Result<Vec<Socket>> {
     let sockets = (0..cores).map(|_| {
         let socket = inet_socket(local)?;
         socket.set_reuse_port(true)?;
@@ -164,7 +165,12 @@ fn bind_inet(
         socket.listen(backlog.cast_signed())?;
         Ok(socket)
     });
-    Ok((sockets.collect::<io::Result<_>>()?, local))
+    sockets.collect()
+}
+
+/// Settles the port, if the kernel is to choose it, and that nobody else is bound there.
+fn probe(address: SocketAddr) -> io::Result<SocketAddr> {
+    local_of(&bind_exclusive(address)?)
 }
 
 fn bind_exclusive(address: SocketAddr) -> io::Result<Socket> {
@@ -225,3 +231,186 @@ impl fmt::Display for BindError {
 }
 
 impl std::error::Error for BindError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+
+    /// A listener of this name, with defaults for all but its address.
+    fn listener(name: &str, address: &str) -> Arc<Listener> {
+        let text = format!(
+            "[[listeners]]\nname = \"{name}\"\nlisten = \"{address}\"\nroutes = \"t\"\n\
+             [[routes.t]]\nrespond = {{ status = 200 }}\n"
+        );
+        let loaded = config::load("test.toml", text.as_bytes(), None);
+        let snapshot = loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot;
+        snapshot.listeners[0].clone()
+    }
+
+    fn bind(listeners: &[Arc<Listener>], cores: usize) -> (Held, Vec<Vec<BoundSocket>>) {
+        let mut held = Held::default();
+        let new = held.bind(listeners, cores).unwrap_or_else(|error| panic!("{error}"));
+        let (per_core, new) = new.split();
+        held.adopt(listeners, new);
+        (held, per_core)
+    }
+
+    fn local(held: &Held) -> SocketAddr {
+        match &held.iter().next().expect("one listener").local {
+            Address::Inet(address) => *address,
+            Address::Unix(path) => panic!("{}", path.display()),
+        }
+    }
+
+    /// A directory of its own, removed when dropped.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(test: &str) -> Self {
+            let name = format!("outrigger-sockets-{}-{test}", std::process::id());
+            let directory = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+            Self(directory)
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.join("a.sock")
+        }
+
+        fn listener(&self) -> Arc<Listener> {
+            listener("in", &format!("unix:{}", self.path().display()))
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn every_core_has_a_socket_of_its_own_on_the_same_port() {
+        let (held, per_core) = bind(&[listener("in", "127.0.0.1:0")], 3);
+        let inode = |socket: &BoundSocket| {
+            let socket = Socket::from(socket.fd.try_clone().expect("a descriptor is free"));
+            (socket.local_addr().expect("bound").as_socket(), socket.cookie().expect("Linux"))
+        };
+        let sockets: Vec<_> = per_core.iter().map(|core| inode(&core[0])).collect();
+        assert!(sockets.iter().all(|(address, _)| *address == Some(local(&held))), "{sockets:?}");
+        assert_ne!(sockets[0].1, sockets[1].1);
+        TcpStream::connect(local(&held)).expect("it listens");
+    }
+
+    #[test]
+    fn a_port_of_another_process_is_an_error_that_says_what_to_do() {
+        let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = other.local_addr().expect("bound").to_string();
+        let error = Held::default().bind(&[listener("in", &address)], 2).expect_err("in use");
+        let text = error.to_string();
+        for part in ["listener `in`", &address, "in use", "change `listen`"] {
+            assert!(text.contains(part), "{part:?} is not in: {text}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_a_second_outrigger_is_an_error_though_both_would_share_it() {
+        let (first, _sockets) = bind(&[listener("in", "127.0.0.1:0")], 2);
+        let address = local(&first).to_string();
+        let error = Held::default().bind(&[listener("in", &address)], 2).expect_err("in use");
+        assert_eq!(error.error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn what_is_bound_already_is_not_bound_again() {
+        let listeners = [listener("in", "127.0.0.1:0")];
+        let (held, _sockets) = bind(&listeners, 1);
+        assert!(held.bind(&listeners, 1).expect("nothing to do").is_empty());
+    }
+
+    #[test]
+    fn a_renamed_listener_binds_beside_its_old_sockets() {
+        let (mut held, _old) = bind(&[listener("old", "127.0.0.1:0")], 2);
+        let address = local(&held);
+        let renamed = [listener("new", "127.0.0.1:0")];
+        let (per_core, new) = held.bind(&renamed, 2).expect("the port is ours").split();
+        assert_eq!(per_core.iter().map(Vec::len).sum::<usize>(), 2);
+        held.adopt(&renamed, new);
+        assert_eq!(held.iter().map(|held| &*held.name).collect::<Vec<_>>(), ["new"]);
+        assert_eq!(local(&held), address);
+    }
+
+    #[test]
+    fn a_listener_on_an_address_of_another_one_is_in_use() {
+        let (held, _sockets) = bind(&[listener("a", "127.0.0.1:0")], 1);
+        let address = local(&held).to_string();
+        let both = [listener("a", &address), listener("b", &address)];
+        let error = held.bind(&both, 1).expect_err("in use");
+        assert_eq!(error.error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn one_bad_listener_leaves_nothing_bound() {
+        let directory = Directory::new("one-bad");
+        let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let taken = other.local_addr().expect("bound").to_string();
+        let listeners = [directory.listener(), listener("taken", &taken)];
+        Held::default().bind(&listeners, 1).expect_err("the second is in use");
+        assert!(!directory.path().exists());
+    }
+
+    #[test]
+    fn all_cores_share_the_queue_of_a_unix_socket_and_its_path_goes_with_the_process() {
+        let directory = Directory::new("unix");
+        let (held, per_core) = bind(&[directory.listener()], 2);
+        UnixStream::connect(directory.path()).expect("it listens");
+        let mode = std::fs::metadata(directory.path()).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        let accept = |core: usize| {
+            let fd = per_core[core][0].fd.try_clone().expect("a descriptor is free");
+            Socket::from(fd).accept()
+        };
+        accept(1).expect("the one connection");
+        assert_eq!(accept(0).expect_err("the queue is empty").kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        assert!(!directory.path().exists());
+    }
+
+    #[test]
+    fn a_path_that_nobody_answers_on_is_taken_over() {
+        let directory = Directory::new("stale");
+        drop(UnixListener::bind(directory.path()).expect("the directory is writable"));
+        let (_held, _sockets) = bind(&[directory.listener()], 1);
+        UnixStream::connect(directory.path()).expect("it listens");
+    }
+
+    #[test]
+    fn a_path_that_somebody_answers_on_is_in_use() {
+        let directory = Directory::new("in-use");
+        let _other = UnixListener::bind(directory.path()).expect("the directory is writable");
+        let error = Held::default().bind(&[directory.listener()], 1).expect_err("in use");
+        assert_eq!(error.error.kind(), io::ErrorKind::AddrInUse);
+        UnixStream::connect(directory.path()).expect("the other one is unharmed");
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_never_removed() {
+        let directory = Directory::new("file");
+        std::fs::write(directory.path(), "precious").expect("the directory is writable");
+        Held::default().bind(&[directory.listener()], 1).expect_err("it is no socket");
+        assert_eq!(std::fs::read(directory.path()).expect("still there"), b"precious");
+    }
+
+    #[test]
+    fn a_path_taken_over_by_another_is_left_alone_at_the_end() {
+        let directory = Directory::new("taken-over");
+        let (held, _sockets) = bind(&[directory.listener()], 1);
+        std::fs::remove_file(directory.path()).expect("it is there");
+        let _other = UnixListener::bind(directory.path()).expect("the path is free");
+        drop(held);
+        UnixStream::connect(directory.path()).expect("the other one is unharmed");
+    }
+}

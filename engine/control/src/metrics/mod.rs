@@ -79,3 +79,152 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::Reloads;
+    use config::snapshot::{RouteIx, UpstreamIx};
+    use policy::{Cause, Flag};
+    use signals::{Event, Gauges, Generation, Generations, Limit, ListenerAt, ListenerEvent};
+    use signals::{Outcome, Refusal, SERIES_MAX, Tally, Totals, UpstreamAt, UpstreamEvent};
+    use std::collections::HashSet;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    const GOLDEN: &str = "tests/golden/metrics.txt";
+
+    const CONFIG: &str = "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n\
+        [[routes.t]]\nname = \"all\"\nupstream = \"app\"\n\
+        [upstreams.app]\nendpoints = [\"127.0.0.1:1\"]\n";
+
+    /// One of everything that is counted.
+    fn counted(tally: &mut Tally) {
+        let generation = Generation(1);
+        let answered = Outcome {
+            generation,
+            listener: 0,
+            route: Some(RouteIx(0)),
+            upstream: Some(UpstreamIx(0)),
+            status: 200,
+            flag: None,
+            bytes_in: 12,
+            bytes_out: 3_456,
+            duration_us: 1_234,
+            own_us: 42,
+            upstream_us: Some(1_100),
+            retries: 1,
+        };
+        tally.record(&answered);
+        let refused = Some(Flag::UpstreamConnectionFailure);
+        tally.record(&Outcome { status: 503, flag: refused, upstream_us: None, ..answered });
+        let nowhere = Outcome { route: None, upstream: None, upstream_us: None, ..answered };
+        tally.record(&Outcome { status: 404, flag: Some(Flag::NoRoute), ..nowhere });
+        let listener = ListenerAt { generation, listener: 0 };
+        for event in [
+            ListenerEvent::Opened,
+            ListenerEvent::Closed,
+            ListenerEvent::Refused(Refusal::Process),
+            ListenerEvent::Fault("bare_cr"),
+        ] {
+            tally.count(Event::Listener(listener, event));
+        }
+        let upstream = UpstreamAt { generation, upstream: UpstreamIx(0) };
+        for event in [
+            UpstreamEvent::Opened,
+            UpstreamEvent::Closed,
+            UpstreamEvent::PoolHit,
+            UpstreamEvent::PoolMiss,
+            UpstreamEvent::failed(Cause::ConnectRefused),
+            UpstreamEvent::Fault("bad_chunk_size"),
+            UpstreamEvent::Overflow(Limit::Pending),
+            UpstreamEvent::FreeRetry,
+        ] {
+            tally.count(Event::Upstream(upstream, event));
+        }
+    }
+
+    fn core(label: &str, alive: bool) -> CoreFigures {
+        let levels = Arc::new(Gauges::default());
+        levels.downstream_connections.set(3);
+        CoreFigures {
+            label: label.into(),
+            alive,
+            levels,
+            runtime: Arc::default(),
+            collections_missed: 0,
+        }
+    }
+
+    fn page() -> String {
+        let loaded = config::load("test.toml", CONFIG.as_bytes(), None);
+        let snapshot = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot);
+        let mut names = Generations::default();
+        names.begin(Generation(1), snapshot.clone());
+        let (mut totals, mut tally) = (Totals::new(SERIES_MAX), Tally::new(SERIES_MAX));
+        counted(&mut tally);
+        totals.merge(&mut tally, &names, 0);
+        let then = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
+        render(&Scrape {
+            totals: &totals,
+            cores: &[core("0", true), core("1", false)],
+            about: &About {
+                version: "1.2.3",
+                engine: "uring",
+                engine_fallback: None,
+                started: then,
+            },
+            config: &ConfigFigures {
+                hash: "0123456789abcdef".into(),
+                generation: 1,
+                applied: then,
+                reloads: Reloads { applied: 2, rejected: 1, unchanged: 0 },
+                rejected: true,
+                needs_restart: false,
+            },
+            snapshot: &snapshot,
+            process: &ProcessFigures { cpu_us: 1_230_000, open_fds: 9, ..Default::default() },
+        })
+    }
+
+    /// `tests/golden/metrics.txt` is what `promtool check metrics` is run on. A change that is meant
+    /// is written to it with `UPDATE_GOLDEN=1`.
+    #[test]
+    fn the_page_is_the_golden_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDEN);
+        let page = page();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &page).expect("the golden file is writable");
+        }
+        let golden = std::fs::read_to_string(&path).expect("the golden file is there");
+        assert_eq!(page, golden, "UPDATE_GOLDEN=1 writes a change that is meant");
+    }
+
+    #[test]
+    fn every_metric_of_the_table_is_on_the_page() {
+        let page = page();
+        for Metric { name, .. } in table() {
+            assert!(page.contains(&format!("# TYPE {name} ")), "{name} has no sample");
+        }
+    }
+
+    #[test]
+    fn no_name_stands_twice_and_every_name_keeps_the_conventions() {
+        let mut seen = HashSet::new();
+        for Metric { name, kind, help, .. } in table() {
+            assert!(seen.insert(*name), "{name} stands twice");
+            assert!(name.starts_with("outrigger_") || name.starts_with("process_"), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(!help.contains('\n') && help.len() > 4, "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_lists_exactly_these_metrics() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/METRICS.md");
+        let text = std::fs::read_to_string(path).expect("docs/METRICS.md is there");
+        let table = markdown();
+        assert!(text.contains(&table), "docs/METRICS.md must hold this table:\n{table}");
+    }
+}
