@@ -1,36 +1,44 @@
 //! One run under valgrind's callgrind, and the total that it counted.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{self, Command};
+use std::process::Command;
+
+use crate::scratch::Scratch;
 
 /// Runs `program` to its end; tells the instructions that it executed.
 ///
 /// Errors: `NotFound` if there is no valgrind; anything else says what the run printed last.
 pub(super) fn count(program: &Path, arguments: &[&str]) -> io::Result<u64> {
-    let file = std::env::temp_dir().join(format!("outrigger-callgrind-{}", process::id()));
-    let output = Command::new("valgrind")
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(program)
-        .args(arguments)
-        .output()?;
-    let text = fs::read_to_string(&file).unwrap_or_default();
-    // A file that is not there was not written; a leftover in the temporary directory hurts nobody.
-    let _ = fs::remove_file(&file);
-    match total(&text) {
-        Some(total) if output.status.success() => Ok(total),
-        _ => {
-            let words = String::from_utf8_lossy(&output.stderr);
-            let last = words.lines().last().unwrap_or("it printed nothing");
-            Err(io::Error::other(format!("{}: {last}", output.status)))
-        }
+    let scratch = Scratch::new()?;
+    let file = scratch.path().join("callgrind.out");
+    let line = wrapper(&file);
+    let output = Command::new(&line[0]).args(&line[1..]).arg(program).args(arguments).output()?;
+    if output.status.success() {
+        return read(&file);
     }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let last = words.lines().last().unwrap_or("it printed nothing");
+    Err(io::Error::other(format!("{}: {last}", output.status)))
+}
+
+/// What stands before a program's name, so that its instructions are counted into `file`.
+pub(super) fn wrapper(file: &Path) -> [OsString; 3] {
+    let mut out = OsString::from("--callgrind-out-file=");
+    out.push(file);
+    ["valgrind".into(), "--tool=callgrind".into(), out]
+}
+
+/// The total of a run that has ended.
+pub(super) fn read(file: &Path) -> io::Result<u64> {
+    total(&fs::read_to_string(file)?)
+        .ok_or_else(|| io::Error::other("valgrind wrote a file without a total"))
 }
 
 /// The line `totals: N` (or `summary: N`) of a callgrind file, its only event being `Ir`.
-pub(super) fn total(text: &str) -> Option<u64> {
+fn total(text: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")))?
         .trim()

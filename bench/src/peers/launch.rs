@@ -10,7 +10,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
@@ -20,6 +21,9 @@ use crate::measure::process::Processes;
 /// Lines of a program's output that an error message quotes.
 const QUOTED_LINES: usize = 6;
 
+/// How often a program that was asked to end is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A started program. Dropping it kills its process group.
 pub struct Child {
     process: process::Child,
@@ -28,19 +32,13 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `program` on `cpu`; its output goes to the file `log`.
-    pub fn start(
-        cpu: usize,
-        program: &Path,
-        arguments: &[OsString],
-        log: &Path,
-    ) -> io::Result<Self> {
+    /// Starts the program and arguments of `line` on `cpu`; its output goes to the file `log`.
+    pub fn start(cpu: usize, line: &[OsString], log: &Path) -> io::Result<Self> {
         let output = File::create(log)?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["launch", &cpu.to_string()])
-            .arg(program)
-            .args(arguments)
+            .args(line)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
@@ -61,6 +59,22 @@ impl Child {
     /// Whether the program ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(Some(_)))
+    }
+
+    /// Asks it to end and waits for that, at most `limit`; false if it still lives then.
+    pub fn end(&mut self, limit: Duration) -> bool {
+        if let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < limit {
+            if self.has_ended() {
+                return true;
+            }
+            thread::sleep(LOOK);
+        }
+        false
     }
 
     /// The last lines that it wrote.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Proxy;
 use super::launch::Child;
@@ -36,6 +36,8 @@ pub struct Setup<'a> {
     pub further_upstreams: usize,
     /// Where its files go.
     pub directory: &'a Path,
+    /// A program, with arguments, that runs the proxy: a profiler; empty for none.
+    pub wrapper: &'a [OsString],
 }
 
 /// A proxy that answers.
@@ -88,7 +90,8 @@ impl Running {
         let port = net::free_port().map_err(own)?;
         let arguments = prepare(proxy, setup, port).map_err(own)?;
         let log = setup.directory.join(format!("{}.log", proxy.key()));
-        let mut child = Child::start(setup.cpu, setup.program, &arguments, &log).map_err(own)?;
+        let command = [setup.wrapper, &[setup.program.into()], &arguments].concat();
+        let mut child = Child::start(setup.cpu, &command, &log).map_err(own)?;
 
         let target = Address::Inet(([127, 0, 0, 1], port).into());
         let request = load::get("/");
@@ -115,9 +118,9 @@ impl Running {
         self.child.has_ended().then(|| StartError::Ended(proxy.name(), self.child.last_words()))
     }
 
-    /// Since its start.
-    pub fn age(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.child.started())
+    /// Lets it end by itself, as SIGTERM asks; false if it still lives after `limit`.
+    pub fn end(mut self, limit: Duration) -> bool {
+        self.child.end(limit)
     }
 }
 

@@ -162,6 +162,7 @@ impl Trial {
             origin: if over_unix { stage.unix_origin } else { stage.origin },
             further_upstreams,
             directory: stage.directory,
+            wrapper: &[],
         };
         let mut running = Running::start(proxy, &setup, stage.drive)?;
         let told = self.measure(&running, stage);
