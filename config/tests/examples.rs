@@ -1,20 +1,75 @@
-//! Every file of `config/examples` loads without a warning.
+//! The files of `config/examples`: they load, and the reference has every key at its default.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 6, "the examples are gone from {}", folder.display());
+    files
+}
 
 #[test]
 fn every_example_loads_without_a_warning() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut loaded = 0;
-    for entry in std::fs::read_dir(&examples).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read(&path).unwrap();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        match config::load(&name, &text, None) {
-            Ok(taken) => assert!(taken.warnings.is_empty(), "{}", taken.warnings),
+    for path in examples() {
+        match config::load(&path.to_string_lossy(), &std::fs::read(&path).unwrap(), None) {
+            Ok(loaded) => assert!(loaded.warnings.is_empty(), "{}", loaded.warnings),
             Err(problems) => panic!("{problems}"),
         }
-        loaded += 1;
     }
-    assert!(loaded > 0, "no example in {}", examples.display());
+}
+
+#[test]
+fn every_example_names_its_schema() {
+    for path in examples() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("#:schema ../schema.json\n"), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_reference_has_every_key_and_its_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference.toml");
+    let file: Value = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut written = BTreeSet::new();
+    collect(&file, String::new(), &mut written);
+    for section in config::reference() {
+        for key in section.keys {
+            let found = section.paths.iter().any(|path| {
+                let key_path = format!("{path}.{}", key.name);
+                let key_path = key_path.trim_start_matches('.');
+                let default = |value: &str| format!("{key_path} = {value}");
+                match key.default {
+                    Some(literal) => {
+                        let value: Value = toml::from_str(&format!("v = {literal}")).unwrap();
+                        written.contains(&default(&value["v"].to_string()))
+                    }
+                    None => written.contains(key_path),
+                }
+            });
+            assert!(found, "{:?}: `{}` = {:?} is missing", section.paths, key.name, key.default);
+        }
+    }
+}
+
+/// Each key's path as `config::reference` writes it, alone and with its value.
+fn collect(value: &Value, path: String, written: &mut BTreeSet<String>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                let named = matches!(path.as_str(), ".routes" | ".upstreams");
+                let key = if named { "NAME" } else { key };
+                collect(value, format!("{path}.{key}"), written);
+            }
+        }
+        Value::Array(array) => {
+            array.iter().for_each(|value| collect(value, format!("{path}[]"), &mut *written))
+        }
+        _ => drop(written.insert(format!("{} = {value}", path.trim_start_matches('.')))),
+    }
+    written.insert(path.trim_start_matches('.').to_owned());
 }
