@@ -111,7 +111,25 @@ impl Buffers {
         shelf.held += 1;
         shelf.peak = shelf.peak.max(shelf.held);
         shelf.marks[buffer.bid as usize] =
-            Mark { owner: Some(owner), len, next: None, resident: true };
+            Mark { owner: Some(owner), len, next: None, resident: true, circulates: true };
+    }
+
+    /// Moves the `len` bytes that the kernel put into `from` behind those in `to`, if both are
+    /// small and they fit, and provides `from` again.
+    pub(super) fn join(&mut self, to: Buffer, from: Buffer, len: u32) -> bool {
+        let (bytes, filled) = self.bytes(to);
+        let small = to.group == Group::Small && from.group == Group::Small;
+        if !small || filled + len > to.group.size() {
+            return false;
+        }
+        let source = self.bytes(from).0;
+        // SAFETY: two buffers, neither of them the kernel's now; `to` has room, as just checked.
+        unsafe { bytes.add(filled as usize).copy_from_nonoverlapping(source, len as usize) };
+        let marks = &mut self.shelf(to.group).marks;
+        marks[to.bid as usize].len += len;
+        marks[from.bid as usize].resident = true;
+        self.unused(from);
+        true
     }
 
     /// Where the buffer's bytes are, and how many were received.
@@ -139,6 +157,8 @@ impl Buffers {
         if shelf.circulating > shelf.target {
             shelf.circulating -= 1;
             shelf.retired.push(buffer.bid);
+            shelf.lumber = true;
+            shelf.marks[buffer.bid as usize].circulates = false;
         } else {
             shelf.provide(buffer.bid);
         }
@@ -189,7 +209,7 @@ impl Buffers {
     /// When `trim` wants to be called; `None` when it has nothing to give up, so an idle core
     /// sleeps.
     pub(super) fn next_trim(&mut self, now: Instant) -> Option<Instant> {
-        let grown = self.shelves.iter().any(|shelf| shelf.circulating > shelf.kept);
+        let grown = self.shelves.iter().any(|shelf| shelf.circulating > shelf.kept || shelf.lumber);
         if self.trim_at.is_none() && self.used_since_trim && grown {
             self.trim_at = Some(now + TRIM_EVERY);
         }
@@ -220,6 +240,12 @@ impl Buffers {
         })
     }
 
+    /// Pages of small buffers that are in memory.
+    #[cfg(test)]
+    pub(super) fn resident_pages(&self) -> usize {
+        self.shelves[Group::Small as usize].arena.resident_pages()
+    }
+
     /// Gives the memory up for good: the kernel or a chunk may still use it.
     pub(super) fn leak(self) {
         for shelf in self.shelves {
@@ -230,7 +256,7 @@ impl Buffers {
 }
 
 /// What is known of one buffer.
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Mark {
     /// Whose bytes it holds, while it holds some.
     owner: Option<Handle>,
@@ -238,6 +264,8 @@ struct Mark {
     next: Option<Buffer>,
     /// Written to since its memory was last given up.
     resident: bool,
+    /// In the ring or held; else retired.
+    circulates: bool,
 }
 
 /// The buffers of one size.
@@ -253,6 +281,8 @@ struct Shelf {
     marks: Vec<Mark>,
     /// Made, but out of circulation.
     retired: Vec<u16>,
+    /// Some of the retired are still in memory.
+    lumber: bool,
     /// In the ring or held.
     circulating: u16,
     held: u16,
@@ -280,6 +310,7 @@ impl Shelf {
             tail: 0,
             marks: Vec::new(),
             retired: Vec::new(),
+            lumber: false,
             circulating: 0,
             held: 0,
             target: kept,
@@ -305,9 +336,10 @@ impl Shelf {
     fn add(&mut self, count: u16) {
         for _ in 0..count {
             let bid = self.retired.pop().unwrap_or_else(|| {
-                self.marks.push(Mark { owner: None, len: 0, next: None, resident: false });
+                self.marks.push(Mark::default());
                 (self.marks.len() - 1) as u16
             });
+            self.marks[bid as usize].circulates = true;
             self.provide(bid);
         }
         self.circulating += count;
@@ -337,22 +369,23 @@ impl Shelf {
         tail.store(self.tail, Release);
     }
 
-    /// Aims at what the last period needed and a quarter more, and gives up the memory of all
-    /// buffers that hold nothing.
+    /// Aims at what the last period needed and a quarter more, and gives up the memory of what is
+    /// retired; after an idle period, of all.
     fn trim(&mut self) {
         self.target = (self.peak + self.peak / 4).max(self.kept).min(self.room);
+        self.lumber = false;
+        let idle = self.peak == 0;
         self.peak = self.held;
         let size = self.group.size() as usize;
         let mut run = 0..0;
         for (bid, mark) in self.marks.iter_mut().enumerate() {
-            if mark.resident && mark.owner.is_none() {
+            if mark.resident && mark.owner.is_none() && (idle || !mark.circulates) {
                 mark.resident = false;
-                if run.end == bid {
-                    run.end += 1;
-                } else {
+                if run.end != bid {
                     self.arena.give_up(run.start * size..run.end * size);
-                    run = bid..bid + 1;
+                    run.start = bid;
                 }
+                run.end = bid + 1;
             }
         }
         self.arena.give_up(run.start * size..run.end * size);

@@ -21,7 +21,7 @@ use super::tasks;
 use crate::core::{CoreShared, Main};
 use crate::gauges::TurnBook;
 use crate::probe::explain;
-use crate::{CoreGauges, clock, task, timer};
+use crate::{CoreGauges, clock, timer};
 
 /// Passes over the runnable tasks before the ring gets its turn, and the time after which it gets
 /// it sooner: tasks that wake each other, or themselves, must not starve the ring.
@@ -95,9 +95,9 @@ async fn drive(main: Main, gauges: &CoreGauges) {
 /// Lets the runnable tasks run; false when there may be more of them.
 async fn run_tasks(began: Instant) -> bool {
     for _ in 0..PASSES_MAX {
-        let before = task::polls();
+        let before = tasks::polls();
         pass().await;
-        if task::polls() == before {
+        if tasks::polls() == before {
             return true;
         }
         if began.elapsed() > PASSES_TIME {

@@ -51,6 +51,17 @@ impl Mapping {
         };
     }
 
+    /// How many of its pages are in memory.
+    #[cfg(test)]
+    pub(super) fn resident_pages(&self) -> usize {
+        let mut pages = vec![0_u8; self.len.div_ceil(4096)];
+        // SAFETY: the range is the mapping's, and there is a byte for every page of it.
+        let asked =
+            unsafe { libc::mincore(self.start.as_ptr().cast(), self.len, pages.as_mut_ptr()) };
+        assert_eq!(asked, 0);
+        pages.iter().filter(|page| **page & 1 == 1).count()
+    }
+
     /// Leaves the memory mapped for ever.
     pub(super) fn leak(self) {
         std::mem::forget(self);

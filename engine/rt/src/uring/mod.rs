@@ -32,6 +32,8 @@ mod send;
 mod state;
 mod stream;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub(crate) use accept::Listener;

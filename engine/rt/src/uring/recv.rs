@@ -1,11 +1,15 @@
 //! Receiving, flow-controlled per connection: a stalled reader holds a few buffers, whatever its
 //! peer sends.
 //!
-//! One receive is armed at a time. Where the kernel can bound it (Linux 6.17), it is a multishot
-//! one that ends itself when the connection's allowance is used up; elsewhere one shot after the
-//! other, as an unbounded multishot receive takes as many buffers as the peer can fill before its
-//! cancellation is even submitted. Chunks count against the allowance from the kernel's filling
-//! until `give_back`, so a slow onward send stops the receiving. Resumed at half of the allowance.
+//! One receive is armed at a time, and only while the connection holds no more than half of its
+//! allowance. Small receives are multishot where the kernel can bound them (Linux 6.17): such a one
+//! ends itself after a buffer's worth of bytes, some dozens of requests. Elsewhere, and for bulk,
+//! one shot follows the other: that costs 5 % more, but an unbounded multishot receive takes as
+//! many buffers as the peer can fill before a cancellation is even submitted.
+//!
+//! A chunk counts from its filling until `give_back`, so a slow onward send stops the receiving.
+//! What comes in drops joins the chunk queued before it. At the allowance an armed receive is
+//! cancelled.
 
 use std::io;
 use std::task::{Poll, Waker};
@@ -128,15 +132,14 @@ impl State {
         }
     }
 
-    /// Arms a receive for what the connection may still hold.
     fn arm(&mut self, handle: Handle) {
         let Some((connection, fd)) = self.slots.connection(handle) else { return };
         let receive = &mut connection.receive;
         let group = receive.group();
-        let room = self.buffers.allowance(group).saturating_sub(receive.held).max(1);
-        let entry = if self.bounded_multishot {
-            let bytes = u32::from(room) * group.size();
-            bounded(opcode::RecvMulti::new(fd, group.id()).build(), bytes)
+        receive.armed = true;
+        receive.bounded = self.bounded_multishot && group == Group::Small;
+        let entry = if receive.bounded {
+            bounded(opcode::RecvMulti::new(fd, group.id()).build(), group.size())
         } else {
             opcode::Recv::new(fd, std::ptr::null_mut(), group.size())
                 .buf_group(group.id())
@@ -144,8 +147,6 @@ impl State {
                 .build()
                 .flags(squeue::Flags::BUFFER_SELECT)
         };
-        receive.armed = true;
-        receive.bounded = self.bounded_multishot;
         // SAFETY: the entry points nowhere; the group's memory outlives the ring.
         unsafe { self.start(handle, Op::Receive(group), entry) };
     }
@@ -169,17 +170,19 @@ impl State {
         let mut dry = false;
         match (completion.result, buffer) {
             (len @ 1.., Some(buffer)) => {
-                self.buffers.taken(buffer, handle, len as u32);
                 receive.note_size(group, len as u32);
-                match receive.first {
-                    Some(_) => {
-                        let last = receive.last.expect("a queue with a first has a last");
-                        *self.buffers.next(last) = Some(buffer);
+                match receive.first.and(receive.last) {
+                    Some(last) if self.buffers.join(last, buffer, len as u32) => {}
+                    last => {
+                        self.buffers.taken(buffer, handle, len as u32);
+                        match last {
+                            Some(last) => *self.buffers.next(last) = Some(buffer),
+                            None => receive.first = Some(buffer),
+                        }
+                        receive.last = Some(buffer);
+                        receive.held += 1;
                     }
-                    None => receive.first = Some(buffer),
                 }
-                receive.last = Some(buffer);
-                receive.held += 1;
             }
             (result, buffer) => {
                 if let Some(buffer) = buffer {
@@ -265,6 +268,16 @@ impl State {
         }
     }
 
+    /// What a kernel before 6.17 answers to the first receive of a stream.
+    #[cfg(test)]
+    pub(super) fn refuse_bounded_receive(&mut self, handle: Handle) {
+        let (connection, _) = self.slots.connection(handle).expect("open");
+        let receive = &mut connection.receive;
+        (receive.wanted, receive.armed, receive.bounded) = (true, true, true);
+        let aftermath = self.received(handle, Group::Small, &Completion::failed(libc::EINVAL));
+        assert!(aftermath.wake.is_none(), "nobody is told");
+    }
+
     /// Returns what a closing connection had queued.
     pub(super) fn forget_received(&mut self, handle: Handle) {
         let Some(Slot { role: Role::Stream(Connection { receive, .. }), .. }) =
@@ -284,8 +297,8 @@ impl State {
     }
 }
 
-/// Makes a multishot receive end itself after `bytes` (`optlen`, Linux 6.17; older kernels answer
-/// EINVAL).
+/// Makes a multishot receive end itself once it has received `bytes` (`optlen`, Linux 6.17; older
+/// kernels answer EINVAL).
 fn bounded(receive: squeue::Entry, bytes: u32) -> squeue::Entry {
     const OPTLEN: usize = 44;
     // SAFETY: an entry is the kernel's `struct io_uring_sqe`, 64 bytes without padding or pointers

@@ -10,10 +10,20 @@ use std::time::Duration;
 
 use io_uring::{IoUring, cqueue, squeue, types};
 
-/// Submissions that fit into one system call; more are submitted in between.
-const SUBMISSIONS: u32 = 256;
-/// Completions that fit; the kernel keeps further ones aside for a turn (counted as overflow).
-const COMPLETIONS: u32 = 4096;
+/// The ring's two queues.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Depth {
+    /// Submissions that fit into one system call; more are submitted in between.
+    pub(super) submissions: u32,
+    /// Completions that fit; the kernel keeps further ones aside (counted as overflow).
+    pub(super) completions: u32,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self { submissions: 256, completions: 4096 }
+    }
+}
 
 /// How long a turn may wait for a completion.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +46,12 @@ pub(super) struct Completion {
 }
 
 impl Completion {
+    /// The last completion of an operation that failed.
+    #[cfg(test)]
+    pub(super) fn failed(errno: i32) -> Self {
+        Self { user_data: 0, result: -errno, flags: 0 }
+    }
+
     /// Whether the operation goes on: this is not its last completion.
     pub(super) fn more(&self) -> bool {
         cqueue::more(self.flags)
@@ -60,7 +76,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// A ring that this thread alone may use.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(depth: Depth) -> io::Result<Self> {
         let uring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -68,9 +84,9 @@ impl Ring {
             .setup_taskrun_flag()
             .setup_submit_all()
             .setup_clamp()
-            .setup_cqsize(COMPLETIONS)
+            .setup_cqsize(depth.completions)
             .dontfork()
-            .build(SUBMISSIONS)?;
+            .build(depth.submissions)?;
         Ok(Self { uring, backlog: VecDeque::new() })
     }
 

@@ -14,7 +14,7 @@ use io_uring::squeue;
 use super::buffers::{Buffer, Buffers, Room};
 use super::connection::Outgoing;
 use super::ops::{Handle, Op, Role, Slot, Slots, Token};
-use super::ring::{Completion, Ring};
+use super::ring::{Completion, Depth, Ring};
 use super::send::Outbox;
 
 /// Send boxes kept for reuse: as many sends may be under way without an allocation.
@@ -45,13 +45,14 @@ pub(super) fn leave() {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tuning {
     pub(super) room: Room,
+    pub(super) depth: Depth,
     /// Use the receive that ends itself after so many bytes (Linux 6.17).
     pub(super) bounded_multishot: bool,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { room: Room::default(), bounded_multishot: true }
+        Self { room: Room::default(), depth: Depth::default(), bounded_multishot: true }
     }
 }
 
@@ -75,7 +76,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(tuning: Tuning) -> io::Result<Self> {
-        let ring = Ring::new()?;
+        let ring = Ring::new(tuning.depth)?;
         let buffers = ManuallyDrop::new(Buffers::new(&ring, tuning.room)?);
         Ok(Self {
             ring,

@@ -95,6 +95,11 @@ impl Stream {
         let _ = self.call(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
     }
 
+    #[cfg(test)]
+    pub(super) fn handle(&self) -> Handle {
+        self.handle
+    }
+
     /// A call that does not wait, on the socket.
     fn call<T>(&self, call: impl FnOnce(BorrowedFd<'_>) -> T) -> io::Result<T> {
         with(|state| state.slots.find(self.handle).map(|slot| call(slot.borrow())))

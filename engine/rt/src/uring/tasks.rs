@@ -11,6 +11,7 @@ use slab::Slab;
 thread_local! {
     static TASKS: RefCell<Slab<Option<glommio::Task<()>>>> = const { RefCell::new(Slab::new()) };
     static ENDING: Cell<bool> = const { Cell::new(false) };
+    static POLLS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Runs `task` beside the others of this core, from its next pass on: never inside the caller, who
@@ -25,6 +26,11 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
     let task = glommio::spawn_local_into(Listed { task, _entry: entry }, queue)
         .expect("the queue that runs us exists");
     TASKS.with_borrow_mut(|tasks| tasks[key] = Some(task));
+}
+
+/// How many polls of tasks there were: whether anything ran since.
+pub(super) fn polls() -> u64 {
+    POLLS.get()
 }
 
 /// Has every task dropped in the executor's next pass, and no further one started.
@@ -45,6 +51,7 @@ impl<F: Future<Output = ()>> Future for Listed<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        POLLS.set(POLLS.get() + 1);
         // SAFETY: `task` is pinned with the whole and never moved out of it.
         unsafe { self.map_unchecked_mut(|listed| &mut listed.task) }.poll(cx)
     }
