@@ -2,11 +2,13 @@
 //! the origin killed and brought back; nothing is lost that was not the origin's own doing.
 
 use std::env;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tests::metrics::Metrics;
 use tests::program::{Program, workspace};
-use tests::{Address, Engine, Proxy, Setup, until};
+use tests::wait::while_until;
+use tests::{Address, DEADLINE, Engine, Proxy, Setup, until};
 
 use crate::nginx::Nginx;
 use crate::programs::command;
@@ -32,6 +34,8 @@ fn nothing_is_lost_where_io_uring_is_denied() {
 }
 
 fn accept(setup: &Setup) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seconds =
         env::var("OUTRIGGER_REAL_SECONDS").map_or(60, |text| text.parse().expect("a number"));
     let mut nginx = Nginx::start("hello");
@@ -42,12 +46,14 @@ fn accept(setup: &Setup) {
     let load = wrk(&proxy, seconds);
     let started = Instant::now();
     let at = |share: f64| Duration::from_secs_f64(seconds as f64 * share);
-    serve_until(&proxy, started + at(0.4));
+    while_until(started + at(0.4), || assert_eq!(proxy.admin("/ready").status(), 200));
     nginx.kill();
     proxy.metrics_until("the proxy has noticed", |metrics| failed(metrics) > 0.0);
-    serve_until(&proxy, started + at(0.5));
+    while_until(started + at(0.5), || assert_eq!(proxy.admin("/ready").status(), 200));
     nginx.revive();
-    let seen = Seen::parse(&load_output(load, seconds));
+    let ended = load.wait_within(at(1.0) + DEADLINE);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let seen = Seen::parse(&ended.output);
 
     let metrics = proxy.metrics_until("nothing is in flight", |metrics| {
         metrics.sum("outrigger_requests_active", &[]) == 0.0
@@ -117,23 +123,6 @@ fn wrk(proxy: &Proxy, seconds: u64) -> Program {
     wrk.args(["-t", "1", "-c", &CONNECTIONS.to_string(), "-d", &format!("{seconds}s")]);
     wrk.args(["--timeout", "5s", &format!("http://{}/", proxy.address("in"))]);
     Program::start(&mut wrk)
-}
-
-/// Asks all the while whether the proxy is alive.
-fn serve_until(proxy: &Proxy, end: Instant) {
-    while Instant::now() < end {
-        assert_eq!(proxy.admin("/ready").status(), 200);
-    }
-}
-
-fn load_output(mut wrk: Program, seconds: u64) -> String {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while wrk.try_wait().is_none() && Instant::now() < end {
-        std::thread::yield_now();
-    }
-    let ended = wrk.wait();
-    assert_eq!(ended.code, Some(0), "{}", ended.output);
-    ended.output
 }
 
 /// What wrk saw.

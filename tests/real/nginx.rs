@@ -10,7 +10,7 @@ use tests::{Address, Peer, until};
 use crate::programs::command;
 
 /// A running nginx.
-pub struct Nginx {
+pub(crate) struct Nginx {
     address: Address,
     files: ConfigFile,
     process: Program,
@@ -18,7 +18,7 @@ pub struct Nginx {
 
 impl Nginx {
     /// Serves `body` everywhere, and below `/files/` what [`Nginx::add_file`] puts there.
-    pub fn start(body: &str) -> Nginx {
+    pub(crate) fn start(body: &str) -> Nginx {
         let address = Address::reserve();
         let files = ConfigFile::new("");
         let root = files.beside("");
@@ -42,22 +42,22 @@ impl Nginx {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Puts a file where `/files/NAME` finds it.
-    pub fn add_file(&self, name: &str, content: &[u8]) {
+    pub(crate) fn add_file(&self, name: &str, content: &[u8]) {
         fs::write(self.files.beside(name), content).expect("the temporary directory is writable");
     }
 
     /// `kill -9`.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.process.signal(Signal::KILL);
     }
 
     /// Starts it again on the same address.
-    pub fn revive(&mut self) {
+    pub(crate) fn revive(&mut self) {
         self.process = spawn(&self.files, &self.address);
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use tests::program::{Ended, Program};
 
 /// Debian's packages, and the program looked for.
-pub const REQUIRED: &[(&str, &str)] = &[
+pub(crate) const REQUIRED: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("nginx-light", "/usr/sbin/nginx"),
     ("prometheus", "promtool"),
@@ -15,7 +15,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
 
 /// A command, or a failure that says what to install.
 #[track_caller]
-pub fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     let known = REQUIRED.iter().find(|(_, name)| name.ends_with(program));
     let (package, path) = known.unwrap_or_else(|| panic!("{program} is not in the list"));
     let found = Command::new(path).arg("--help").output().is_ok();
@@ -25,7 +25,10 @@ pub fn command(program: &str) -> Command {
 
 /// Runs a program and expects it to succeed; its output.
 #[track_caller]
-pub fn run<I: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = I>) -> String {
+pub(crate) fn run<I: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = I>,
+) -> String {
     let mut command = command(program);
     command.args(arguments);
     let Ended { code, output } = Program::run(&mut command);

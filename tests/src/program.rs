@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{env, io};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait::until;
+use crate::wait::{DEADLINE, until_within};
 
 /// A running child whose output is collected; killed when dropped.
 pub struct Program {
@@ -61,15 +62,9 @@ impl Program {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(self.rustix_pid(), signal).expect("the child is not reaped yet");
-    }
-
-    /// Sets its soft limit of descriptors.
-    pub fn limit_descriptors(&self, soft: u64) {
-        let pid = Some(self.rustix_pid());
-        let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
-        let limit = Rlimit { current: Some(soft), maximum: hard };
-        prlimit(pid, Resource::Nofile, limit).expect("a soft limit may be lowered");
+        let raw = i32::try_from(self.child.id()).expect("Linux process ids fit");
+        let pid = Pid::from_raw(raw).expect("a process id is positive");
+        kill_process(pid, signal).expect("the child is not reaped yet");
     }
 
     /// Descriptors it holds now, by /proc.
@@ -93,17 +88,18 @@ impl Program {
 
     /// Waits for its end; panics at the deadline.
     #[track_caller]
-    pub fn wait(mut self) -> Ended {
-        let status = until("the program ends", || self.try_wait());
+    pub fn wait(self) -> Ended {
+        self.wait_within(DEADLINE)
+    }
+
+    /// Waits for its end, with another deadline.
+    #[track_caller]
+    pub fn wait_within(mut self, deadline: Duration) -> Ended {
+        let status = until_within(deadline, "the program ends", || self.try_wait());
         for reader in self.readers.drain(..) {
             reader.join().expect("reading does not panic");
         }
         Ended { code: status.code(), output: self.output() }
-    }
-
-    fn rustix_pid(&self) -> Pid {
-        let raw = i32::try_from(self.child.id()).expect("Linux process ids fit");
-        Pid::from_raw(raw).expect("a process id is positive")
     }
 }
 

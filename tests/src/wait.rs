@@ -11,13 +11,19 @@ const STILL: Duration = Duration::from_millis(300);
 
 /// Asks until the answer is `Some`; panics after [`DEADLINE`] with what was waited for.
 #[track_caller]
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    until_within(DEADLINE, what, ask)
+}
+
+/// Likewise, with another deadline.
+#[track_caller]
+pub fn until_within<T>(deadline: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(started.elapsed() < DEADLINE, "{what}: not so after {DEADLINE:?}");
+        assert!(started.elapsed() < deadline, "{what}: not so after {deadline:?}");
         pause();
     }
 }
@@ -33,6 +39,15 @@ pub fn until_still(what: &str, mut ask: impl FnMut() -> usize) -> usize {
         }
         (last.1.elapsed() > STILL).then_some(now)
     })
+}
+
+/// Checks again and again until `end`: for what must hold all the while.
+#[track_caller]
+pub fn while_until(end: Instant, mut check: impl FnMut()) {
+    while Instant::now() < end {
+        check();
+        pause();
+    }
 }
 
 /// The one pause of the harness: between two questions, never instead of one.

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tests::program::{Ended, Program, outrigger_command};
 use tests::proxy::{Addresses, ConfigFile};
 use tests::{Address, Engine, Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
-use tests::{to_origin, to_routes, until};
+use tests::{to_origin, to_origin_with, to_routes, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
@@ -234,14 +234,15 @@ fn a_second_outrigger_does_not_take_half_of_the_traffic() {
 fn an_ipv6_listener_serves() {
     on_both_engines(|engine| {
         let origin = Origin::echo();
-        let config = to_origin(&origin).replace("\"@in\"", "\"[::1]:0\"");
+        let config = to_origin_with(&origin, "forwarded = true", "");
+        let config = config.replace("\"@in\"", "\"[::1]:0\"");
         let proxy = proxy(engine, &config);
         let log = proxy.log();
         let address = log.split(['"', ' ', ',', '=']).find(|word| word.starts_with("[::1]:"));
         let address = address.unwrap_or_else(|| panic!("the log names no address:\n{log}"));
         let address = Address::Inet(address.parse().expect("an address"));
         let answer = Peer::connect(&address).send(GET).response();
-        assert!(answer.text().contains("x-forwarded-for: ::1\n"), "{answer}");
+        assert!(answer.text().contains("X-Forwarded-For: ::1\n"), "{answer}");
     });
 }
 

@@ -52,13 +52,11 @@ fn the_process_turns_away_more_connections_than_it_may_have_but_not_the_admins()
 fn without_descriptors_a_client_is_refused_politely_and_later_served() {
     on_both_engines(|engine| {
         let origin = Origin::saying("ok");
-        let mut proxy = Setup::new(engine).workers(1).start(&to_origin(&origin));
-        assert_eq!(proxy.fetch("/").text(), "ok");
-        let enough = proxy.descriptors() as u64 + 8;
-        proxy.program().limit_descriptors(enough);
+        let few = ["sh", "-c", "ulimit -Sn 40; exec \"$0\" \"$@\""];
+        let proxy = Setup::new(engine).workers(1).under(few).start(&to_origin(&origin));
         let mut served = Vec::new();
         let mut refused = 0;
-        for _ in 0..20 {
+        for _ in 0..40 {
             let mut client = proxy.client();
             match client.send(GET).response().status() {
                 200 => served.push(client),
@@ -66,10 +64,9 @@ fn without_descriptors_a_client_is_refused_politely_and_later_served() {
                 other => panic!("{other}\n{client}"),
             }
         }
-        assert!(refused > 0 && !served.is_empty(), "{refused} of 20 refused\n{}", proxy.log());
+        assert!(refused > 0 && !served.is_empty(), "{refused} of 40 refused\n{}", proxy.log());
         drop(served);
         until("service is back", || serves(&proxy));
-        proxy.program().limit_descriptors(1024);
         proxy.metrics_until("refusals are counted", |metrics| {
             let refused = [("reason", "descriptors")];
             metrics.sum("outrigger_connections_refused_total", &refused) > 0.0

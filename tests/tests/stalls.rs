@@ -10,7 +10,7 @@ use tests::{Origin, Peer, Proxy, Setup, on_both_engines, origin, to_origin};
 /// FEATURES: p99 of the other clients.
 const RATIO_MAX: f64 = 1.5;
 /// Rounds; the median is judged.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const STALLED: usize = 100;
 
 #[test]
