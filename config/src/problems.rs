@@ -101,8 +101,12 @@ impl std::error::Error for Problems {}
 
 impl Problem {
     fn to_json(&self) -> Value {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
         json!({
-            "severity": match self.severity { Severity::Error => "error", Severity::Warning => "warning" },
+            "severity": severity,
             "file": self.file,
             "line": self.line,
             "column": self.column,

@@ -182,7 +182,7 @@ pub struct RouteTable {
 }
 
 /// Hosts to routes. The most specific pattern wins, and only its routes are tried, in order, as in
-/// Envoy's virtual hosts: exact, then the longest `*.suffix`, then the longest `prefix.*`, then `*`.
+/// Envoy's virtual hosts: exact, then the longest `*.suffix`, the longest `prefix.*`, then `*`.
 /// All keys are lower case and without port, unless the pattern named one.
 #[derive(Debug, Default, PartialEq)]
 pub struct HostIndex {

@@ -88,9 +88,8 @@ fn with_table(page: &str, section: &SectionDoc) -> String {
         .unwrap_or_else(|| panic!("docs/CONFIG.md lacks `{}`", marker.trim()));
     let (_, after) = rest.split_once("<!-- end -->").expect("a table ends");
     let rows: String = section.keys.iter().map(row).collect();
-    format!(
-        "{before}{marker}\n| key | value | default | meaning |\n|---|---|---|---|\n{rows}\n<!-- end -->{after}"
-    )
+    let head = "| key | value | default | meaning |\n|---|---|---|---|\n";
+    format!("{before}{marker}\n{head}{rows}\n<!-- end -->{after}")
 }
 
 fn row(key: &KeyDoc) -> String {

@@ -8,7 +8,7 @@ use toml::Value;
 fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let files: Vec<_> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
     assert!(files.len() >= 6, "the examples are gone from {}", folder.display());
     files
 }
@@ -36,7 +36,7 @@ fn the_reference_has_every_key_and_its_default() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference.toml");
     let file: Value = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut written = BTreeSet::new();
-    collect(&file, String::new(), &mut written);
+    collect(&file, "", &mut written);
     for section in config::reference() {
         for key in section.keys {
             let found = section.paths.iter().any(|path| {
@@ -57,17 +57,19 @@ fn the_reference_has_every_key_and_its_default() {
 }
 
 /// Each key's path as `config::reference` writes it, alone and with its value.
-fn collect(value: &Value, path: String, written: &mut BTreeSet<String>) {
+fn collect(value: &Value, path: &str, written: &mut BTreeSet<String>) {
     match value {
         Value::Table(table) => {
             for (key, value) in table {
-                let named = matches!(path.as_str(), ".routes" | ".upstreams");
+                let named = matches!(path, ".routes" | ".upstreams");
                 let key = if named { "NAME" } else { key };
-                collect(value, format!("{path}.{key}"), written);
+                collect(value, &format!("{path}.{key}"), written);
             }
         }
         Value::Array(array) => {
-            array.iter().for_each(|value| collect(value, format!("{path}[]"), &mut *written))
+            for value in array {
+                collect(value, &format!("{path}[]"), written);
+            }
         }
         _ => drop(written.insert(format!("{} = {value}", path.trim_start_matches('.')))),
     }

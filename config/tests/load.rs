@@ -36,11 +36,9 @@ fn file(upstreams: &[(&str, u16)]) -> String {
 }
 
 fn slot(snapshot: &Snapshot, name: &str) -> usize {
-    let is = |slot: &Option<Arc<_>>| {
-        slot.as_ref()
-            .is_some_and(|upstream: &Arc<config::snapshot::Upstream>| &*upstream.name == name)
-    };
-    snapshot.upstreams.iter().position(is).unwrap()
+    let mut slots = snapshot.upstreams.iter();
+    let found = slots.position(|slot| slot.as_ref().is_some_and(|it| &*it.name == name));
+    found.unwrap_or_else(|| panic!("no upstream {name}"))
 }
 
 #[test]
@@ -83,7 +81,7 @@ fn what_is_not_written_is_as_documented() {
 #[test]
 fn an_outbound_peer_is_trusted_unless_the_file_says_otherwise() {
     let text = |direction: &str| {
-        format!("{}{direction}\n[[routes.r]]\nrespond = {{ status = 200 }}\n", LISTENER)
+        format!("{LISTENER}{direction}\n[[routes.r]]\nrespond = {{ status = 200 }}\n")
     };
     let trusts = |direction: &str| load(&text(direction)).listeners[0].http.trust_peer;
     assert!(trusts("direction = 'outbound'"));
@@ -148,7 +146,9 @@ fn a_route_says_what_was_written() {
         rewrite = { regex = "^/v([0-9])", substitution = '/\1$', host = "b.example:80" }
         timeout = "1m"
         idle_timeout = "1s"
-        request_headers = { remove = ["X-R"], set = { X-S = "%PROTOCOL%" }, add = { z = "", a = "1" } }
+        request_headers.remove = ["X-R"]
+        request_headers.set = { X-S = "%PROTOCOL%" }
+        request_headers.add = { z = "", a = "1" }
         [[routes.r]]
         match = { segment = "/old/" }
         redirect = { status = 307, prefix = "/new", strip_query = true }

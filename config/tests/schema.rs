@@ -22,7 +22,7 @@ fn the_schema_allows_every_example() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file: Value = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(refuse(&config::schema(), &file), None, "{}", path.display());
+        assert!(allows(&config::schema(), &file), "{}", path.display());
     }
 }
 
@@ -35,7 +35,7 @@ fn the_schema_refuses_what_load_refuses_in_one_value() {
         })
     };
     let schema = config::schema();
-    assert_eq!(refuse(&schema, &file(json!({ "upstream": "u", "timeout": false }))), None);
+    assert!(allows(&schema, &file(json!({ "upstream": "u", "timeout": false }))));
     for route in [
         json!({ "upstream": 1 }),
         json!({ "upstream": "u", "timout": "2s" }),
@@ -48,76 +48,62 @@ fn the_schema_refuses_what_load_refuses_in_one_value() {
         json!({ "match": { "path": "a" } }),
         json!({ "match": { "headers": [{ "name": "a b" }] } }),
     ] {
-        assert!(refuse(&schema, &file(route.clone())).is_some(), "{route}");
+        assert!(!allows(&schema, &file(route.clone())), "{route}");
     }
 }
 
-/// Why `schema` refuses `value`, if it does; for the part of JSON Schema that ours uses.
-fn refuse(schema: &Value, value: &Value) -> Option<String> {
-    for (word, rule) in schema.as_object().unwrap() {
-        let fine = match word.as_str() {
-            "$schema" | "title" | "description" | "default" => true,
-            "type" => match rule.as_str().unwrap() {
-                "object" => value.is_object(),
-                "array" => value.is_array(),
-                "string" => value.is_string(),
-                "integer" => value.is_i64(),
-                "boolean" => value.is_boolean(),
-                other => panic!("unknown type {other}"),
-            },
-            "enum" => rule.as_array().unwrap().contains(value),
-            "const" => rule == value,
-            "minimum" => value.as_i64() >= rule.as_i64(),
-            "maximum" => value.as_i64() <= rule.as_i64(),
-            "minItems" => value.as_array().map(Vec::len) >= rule.as_u64().map(|n| n as usize),
-            "maxItems" => value.as_array().map(Vec::len) <= rule.as_u64().map(|n| n as usize),
-            "pattern" => {
-                let pattern = Regex::new(rule.as_str().unwrap()).unwrap();
-                value.as_str().is_some_and(|text| pattern.is_match(text))
-            }
-            "anyOf" => rule.as_array().unwrap().iter().any(|rule| refuse(rule, value).is_none()),
-            "items" => {
-                let items = value.as_array()?;
-                return items
-                    .iter()
-                    .find_map(|item| refuse(rule, item))
-                    .or_else(|| rest_refuses(schema, "items", value));
-            }
-            "required" => rule
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|key| value.get(key.as_str().unwrap()).is_some()),
-            "properties" => {
-                let known = rule.as_object().unwrap();
-                let of = |(key, value): (&String, &Value)| refuse(known.get(key)?, value);
-                if let Some(why) = value.as_object()?.iter().find_map(of) {
-                    return Some(why);
-                }
-                true
-            }
-            "additionalProperties" => {
-                let known = schema.get("properties").and_then(Value::as_object);
-                let mut others = value.as_object()?.iter();
-                others.all(|(key, value)| {
-                    known.is_some_and(|known| known.contains_key(key))
-                        || (rule.is_object() && refuse(rule, value).is_none())
-                })
-            }
-            "propertyNames" => {
-                value.as_object()?.keys().all(|key| refuse(rule, &json!(key)).is_none())
-            }
-            other => panic!("unknown word {other}"),
-        };
-        if !fine {
-            return Some(format!("{word} {rule} refuses {value}"));
+/// Whether `schema` allows `value`; for the part of JSON Schema that ours uses.
+fn allows(schema: &Value, value: &Value) -> bool {
+    fields(schema).all(|(word, rule)| holds(schema, word, rule, value))
+}
+
+fn holds(schema: &Value, word: &str, rule: &Value, value: &Value) -> bool {
+    let length = || value.as_array().map(Vec::len);
+    match word {
+        "$schema" | "title" | "description" | "default" => true,
+        "type" => rule == kind(value),
+        "enum" => items(rule).contains(value),
+        "const" => rule == value,
+        "minimum" => value.as_i64() >= rule.as_i64(),
+        "maximum" => value.as_i64() <= rule.as_i64(),
+        "minItems" => length().map(|length| length as u64) >= rule.as_u64(),
+        "maxItems" => length().map(|length| length as u64) <= rule.as_u64(),
+        "pattern" => {
+            let pattern = Regex::new(rule.as_str().expect("a text")).expect("a pattern");
+            value.as_str().is_some_and(|text| pattern.is_match(text))
         }
+        "anyOf" => items(rule).iter().any(|rule| allows(rule, value)),
+        "items" => items(value).iter().all(|item| allows(rule, item)),
+        "required" => items(rule).iter().all(|key| fields(value).any(|(name, _)| key == name)),
+        "properties" => fields(value).all(|(key, value)| match rule.get(key) {
+            Some(rule) => allows(rule, value),
+            None => true,
+        }),
+        "additionalProperties" => fields(value).all(|(key, value)| {
+            let known = schema.get("properties").and_then(|known| known.get(key)).is_some();
+            known || (rule.is_object() && allows(rule, value))
+        }),
+        "propertyNames" => fields(value).all(|(key, _)| allows(rule, &json!(key))),
+        other => panic!("unknown word {other}"),
     }
-    None
 }
 
-fn rest_refuses(schema: &Value, without: &str, value: &Value) -> Option<String> {
-    let mut rest = schema.clone();
-    rest.as_object_mut().unwrap().remove(without);
-    refuse(&rest, value)
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
     let mut files: Vec<_> =
         files.filter(|path| path.extension().is_some_and(|ext| ext == "toml")).collect();
     files.sort();
@@ -15,8 +15,9 @@ fn cases() -> Vec<PathBuf> {
 
 /// What a user reads.
 fn messages(path: &Path) -> String {
-    let name = path.file_name().unwrap().to_string_lossy();
-    match config::load(&name, &std::fs::read(path).unwrap(), None) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let text = std::fs::read(path).expect("a file");
+    match config::load(&name, &text, None) {
         Ok(loaded) => loaded.warnings.to_string(),
         Err(problems) => problems.to_string(),
     }
