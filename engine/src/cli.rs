@@ -9,7 +9,7 @@ use crate::{commands, demo};
 
 /// A service-mesh sidecar: carries all traffic of the application beside it.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "outrigger", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

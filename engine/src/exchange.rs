@@ -8,6 +8,7 @@ mod deadlines;
 mod download;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use config::snapshot::{Direction, Listener as ListenerConfig};
 use policy::{Cause, EndpointIx, Failure, retry};
@@ -17,17 +18,18 @@ use wire::message::{Framing, RequestHead, ResponseHead};
 
 use crate::core::Core;
 use crate::decide::{self, Decision, ForwardTo, Target};
-use crate::downstream::{After, Connection};
+use crate::downstream::{After, Connection, Listener};
 use crate::ledger::Ledger;
-use crate::local::Answer;
+use crate::local::{Answer, Asked};
 use crate::relay::BodySource;
 use crate::upstream::{self, Upstream};
 use crate::view::View;
-use deadlines::Deadlines;
 
 /// A body that nobody wants is still received if it is no longer than this: it is cheaper than a
 /// new connection.
 const UNWANTED_BODY_BYTES_MAX: u64 = 64 << 10;
+/// And if it comes within so long.
+const UNWANTED_BODY_MAX: Duration = Duration::from_secs(1);
 
 /// Trailer sections are bounded like heads, and kept shorter: nothing needs long ones.
 const TRAILERS_MAX: TrailerLimits = TrailerLimits { bytes_max: 16 << 10, fields_max: 64 };
@@ -138,8 +140,8 @@ impl Exchange<'_> {
         match decision {
             Decision::Forward(to) => self.forward(&to).await,
             Decision::Respond(respond) => {
-                let after = self.after_own_answer();
-                Ok(self.answer(&Answer::direct(respond.status, &respond.body), after).await)
+                let answer = Answer::direct(respond.status, &respond.body);
+                Ok(self.answer(&answer.of_route(table.route(route)), self.after_own_answer()).await)
             }
             Decision::Redirect(redirect) => {
                 let mut location = std::mem::take(&mut self.work.scratch);
@@ -147,9 +149,8 @@ impl Exchange<'_> {
                 let route = table.route(route);
                 let Workspace { request, target, .. } = &*self.work;
                 decide::location(redirect, route, request, target, &mut location)?;
-                let after = self.after_own_answer();
-                let answer = Answer::redirect(redirect.status, &location);
-                let after = self.answer(&answer, after).await;
+                let answer = Answer::redirect(redirect.status, &location).of_route(route);
+                let after = self.answer(&answer, self.after_own_answer()).await;
                 self.work.scratch = location;
                 Ok(after)
             }
@@ -213,13 +214,13 @@ impl Exchange<'_> {
 
     /// Sends an answer of our own, and receives what is left of a short request body.
     async fn answer(&mut self, answer: &Answer<'_>, after: After) -> After {
-        let request = &self.work.request;
+        let Workspace { request, target, .. } = &*self.work;
+        let stream = &self.connection.stream;
         let keep_alive = after == After::KeepAlive;
-        let message =
-            answer.write(request.method(), request.version, keep_alive, &self.core.date());
+        let asked = Asked { request, target, stream };
+        let message = answer.write(&asked, keep_alive, &self.core.date());
         self.ledger.status.set(answer.status);
         self.ledger.bytes_out.set(answer.body.len() as u64);
-        let stream = &self.connection.stream;
         if stream.send(Batch::from(message)).await.is_err() {
             return After::Close;
         }
@@ -238,7 +239,8 @@ impl Exchange<'_> {
             Framing::Length(bytes) => bytes <= UNWANTED_BODY_BYTES_MAX && !request.expect_continue,
             Framing::Chunked | Framing::UntilClose => false,
         };
-        if short && self.keeps_alive() { After::KeepAlive } else { After::Linger }
+        let keep = keeps_alive(request, self.connection.listener(), &self.core);
+        if short && keep { After::KeepAlive } else { After::Linger }
     }
 
     /// Receives and drops the request's body. False if it did not end in time.
@@ -247,19 +249,17 @@ impl Exchange<'_> {
         request_body.restart(request.framing);
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
         let mut body = BodySource::new(stream, request_body, surplus);
-        waits.timer.set(rt::now() + Deadlines::UNWANTED_BODY);
+        waits.timer.set(rt::now() + UNWANTED_BODY_MAX);
         let swallowed = waits.timer.race(async { while let Ok(Some(_)) = body.next().await {} });
         swallowed.await.is_ok() && body.is_done()
-    }
-
-    /// Whether the peer, the listener and the process all want another request on the connection.
-    fn keeps_alive(&self) -> bool {
-        self.work.request.keep_alive
-            && !self.core.is_draining()
-            && !self.connection.listener().is_retired()
     }
 
     fn listener(&self) -> &ListenerConfig {
         self.connection.listener().config(&self.view)
     }
+}
+
+/// Whether the peer, the listener and the process all want another request on the connection.
+fn keeps_alive(request: &RequestHead, listener: &Listener, core: &Core) -> bool {
+    request.keep_alive && !core.is_draining() && !listener.is_retired()
 }

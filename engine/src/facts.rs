@@ -14,7 +14,8 @@ use crate::upstream::Picked;
 pub(crate) struct Facts<'a> {
     pub(crate) request: &'a RequestHead,
     pub(crate) target: &'a Target,
-    pub(crate) picked: &'a Picked,
+    /// `None` for an answer of the proxy's own.
+    pub(crate) picked: Option<&'a Picked>,
     pub(crate) route: &'a Route,
     /// The downstream connection.
     pub(crate) stream: &'a Stream,
@@ -40,10 +41,12 @@ impl TemplateSource for Facts<'_> {
             Operator::Request(name) => out.extend_from_slice(self.request_field(name)),
             Operator::RouteName => out.extend_from_slice(self.route.name.as_bytes()),
             Operator::UpstreamCluster => {
-                out.extend_from_slice(self.picked.upstream().config.name.as_bytes());
+                let name = self.picked.map_or("", |picked| &picked.upstream().config.name);
+                out.extend_from_slice(name.as_bytes());
             }
             Operator::UpstreamHost => {
-                out.extend_from_slice(self.picked.endpoint().name.as_bytes());
+                let name = self.picked.map_or("", |picked| &picked.endpoint().name);
+                out.extend_from_slice(name.as_bytes());
             }
         }
     }

@@ -26,16 +26,22 @@ pub(crate) struct RequestPlan<'a> {
 /// Writes a request head for the upstream.
 pub(crate) fn request(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'_>) {
     h1::request_line(out, head.method(), plan.target);
-    h1::field(out, b"Host", plan.host);
     let mut accepts_trailers = false;
+    let mut has_host = false;
     for field in head.fields.iter() {
-        if passes_on(&field, head, plan) && !is_edited(&plan.edits, field.name) {
+        if field.known == Known::Host {
+            has_host = true;
+            h1::field(out, field.name, plan.host);
+        } else if passes_on(&field, head, plan) && !is_edited(&plan.edits, field.name) {
             accepts_trailers |= field.known == Known::Te;
             h1::field(out, field.name, field.value);
         }
     }
     if head.framing == Framing::Chunked {
         h1::framing_fields(out, Framing::Chunked);
+    }
+    if !has_host {
+        h1::field(out, b"Host", plan.host);
     }
     if accepts_trailers {
         h1::field(out, b"Connection", b"TE");
@@ -48,7 +54,7 @@ pub(crate) fn request(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<
 /// True for a field that goes on as it came.
 fn passes_on(field: &FieldRef<'_>, head: &RequestHead, plan: &RequestPlan<'_>) -> bool {
     match field.known {
-        Known::Host | Known::TransferEncoding => false,
+        Known::TransferEncoding => false,
         // Via is continued below; the peer's word on the rest counts only if it is trusted.
         Known::Via => plan.http.via.is_none(),
         Known::XForwardedFor => plan.http.trust_peer && !plan.http.forwarded,
@@ -142,24 +148,25 @@ pub(crate) fn interim(out: &mut HeadBuf, head: &ResponseHead) {
     h1::end_of_head(out);
 }
 
-/// `Connection`, where the peer's version would assume the opposite (RFC 9112 §9.3).
+/// `Connection`: said where the peer's version would assume the opposite, and before every close
+/// (RFC 9112 §9.3, §9.6).
 pub(crate) fn connection(out: &mut Vec<u8>, keep_alive: bool, peer_version: Version) {
-    match (peer_version, keep_alive) {
-        (Version::Http11, false) => h1::field(out, b"Connection", b"close"),
-        (Version::Http10, true) => h1::field(out, b"Connection", b"keep-alive"),
-        _ => {}
+    match (keep_alive, peer_version) {
+        (false, _) => h1::field(out, b"Connection", b"close"),
+        (true, Version::Http10) => h1::field(out, b"Connection", b"keep-alive"),
+        (true, Version::Http11) => {}
     }
 }
 
 /// True for a field that an edit removes or replaces.
-fn is_edited(edits: &[&HeaderEdits; 2], name: &[u8]) -> bool {
+pub(crate) fn is_edited(edits: &[&HeaderEdits], name: &[u8]) -> bool {
     edits.iter().any(|edits| {
         edits.remove.iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
             || edits.set.iter().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()))
     })
 }
 
-fn apply(out: &mut HeadBuf, edits: &[&HeaderEdits; 2], facts: &dyn TemplateSource) {
+pub(crate) fn apply(out: &mut HeadBuf, edits: &[&HeaderEdits], facts: &dyn TemplateSource) {
     for (name, value) in edits.iter().flat_map(|edits| edits.set.iter().chain(&edits.add)) {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");

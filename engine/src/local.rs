@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
+use config::snapshot::Route;
 use policy::{Failure, Flag};
 use rt::{Batch, HeadBuf, Stream, Timer};
 use wire::h1;
-use wire::message::Version;
+use wire::message::{Framing, RequestHead};
 
+use crate::decide::Target;
+use crate::facts::Facts;
 use crate::head;
 
 /// Sent to a client that finds the listener full or the process out of descriptors, before a
@@ -29,11 +32,21 @@ pub(crate) struct Answer<'a> {
     pub(crate) overloaded: bool,
     /// What went wrong, in plain English; empty if the peer is not to know.
     pub(crate) reason: &'a [u8],
+    /// The route that answers, which may add fields.
+    pub(crate) route: Option<&'a Route>,
+}
+
+/// The request that is answered.
+pub(crate) struct Asked<'a> {
+    pub(crate) request: &'a RequestHead,
+    pub(crate) target: &'a Target,
+    /// The downstream connection.
+    pub(crate) stream: &'a Stream,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn direct(status: u16, body: &'a [u8]) -> Self {
-        Self { status, location: None, body, overloaded: false, reason: b"" }
+        Self { status, location: None, body, overloaded: false, reason: b"", route: None }
     }
 
     pub(crate) fn redirect(status: u16, location: &'a [u8]) -> Self {
@@ -50,38 +63,54 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// With the response edits of the route whose answer it is.
+    pub(crate) fn of_route(self, route: &'a Route) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
     /// The whole message; without its body for HEAD.
-    pub(crate) fn write(
-        &self,
-        method: &[u8],
-        peer_version: Version,
-        keep_alive: bool,
-        date: &[u8],
-    ) -> HeadBuf {
+    pub(crate) fn write(&self, asked: &Asked<'_>, keep_alive: bool, date: &[u8]) -> HeadBuf {
         let mut out = HeadBuf::take();
         h1::status_line(&mut out, self.status, h1::reason(self.status).as_bytes());
-        h1::field(&mut out, b"Date", date);
+        self.field(&mut out, "Date", date);
         if let Some(location) = self.location {
-            h1::field(&mut out, b"Location", location);
+            self.field(&mut out, "Location", location);
         }
         if self.overloaded {
-            h1::field(&mut out, b"X-Envoy-Overloaded", b"true");
+            self.field(&mut out, "X-Envoy-Overloaded", b"true");
         }
         if !self.reason.is_empty() {
-            h1::field(&mut out, b"X-Outrigger-Reason", self.reason);
+            self.field(&mut out, "X-Outrigger-Reason", self.reason);
         }
-        if self.status != 204 && self.status != 304 {
+        // RFC 9110 §8.6, §15.4.5: these never have a body.
+        let bodiless = matches!(self.status, 204 | 304);
+        if !bodiless {
             if !self.body.is_empty() {
-                h1::field(&mut out, b"Content-Type", b"text/plain");
+                self.field(&mut out, "Content-Type", b"text/plain");
             }
-            h1::framing_fields(&mut out, wire::message::Framing::Length(self.body.len() as u64));
+            h1::framing_fields(&mut out, Framing::Length(self.body.len() as u64));
         }
-        head::connection(&mut out, keep_alive, peer_version);
+        head::connection(&mut out, keep_alive, asked.request.version);
+        if let Some(route) = self.route {
+            let Asked { request, target, stream } = *asked;
+            let facts = Facts { request, target, picked: None, route, stream };
+            head::apply(&mut out, &[&route.response_headers], &facts);
+        }
         h1::end_of_head(&mut out);
-        if method != b"HEAD" && self.status != 204 && self.status != 304 {
+        if !bodiless && asked.request.method() != b"HEAD" {
             out.extend_from_slice(self.body);
         }
         out
+    }
+
+    /// Writes a field, unless the route removes or replaces it.
+    fn field(&self, out: &mut HeadBuf, name: &str, value: &[u8]) {
+        let edited = self
+            .route
+            .is_some_and(|route| head::is_edited(&[&route.response_headers], name.as_bytes()));
+        if !edited {
+            h1::field(out, name.as_bytes(), value);
+        }
     }
 }
 

@@ -20,7 +20,6 @@ pub(crate) struct BodySource<'a> {
     /// Received and not decoded: at first what came behind the head, at last what came behind the
     /// body.
     surplus: &'a mut Option<Chunk>,
-    bytes: u64,
 }
 
 /// How a source ended before its body did.
@@ -41,17 +40,12 @@ impl<'a> BodySource<'a> {
         if let Some(bytes) = decoder.remaining() {
             stream.hint_bulk(bytes);
         }
-        Self { stream, decoder, surplus, bytes: 0 }
+        Self { stream, decoder, surplus }
     }
 
     /// True once the last byte of the body has been handed out.
     pub(crate) fn is_done(&self) -> bool {
         self.decoder.is_done()
-    }
-
-    /// Payload bytes handed out so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     fn trailers(&self) -> Option<&Fields> {
@@ -81,7 +75,6 @@ impl<'a> BodySource<'a> {
             }
             if decoded.payload > 0 {
                 chunk.truncate(decoded.payload);
-                self.bytes += decoded.payload as u64;
                 return Ok(Some(chunk));
             }
         }
@@ -95,17 +88,11 @@ pub(crate) struct BodySink<'a> {
     framing: Framing,
     /// Not sent yet: it leaves together with the first bytes of the body.
     head: Option<HeadBuf>,
-    bytes: u64,
 }
 
 impl<'a> BodySink<'a> {
     pub(crate) fn new(stream: &'a Stream, framing: Framing, head: HeadBuf) -> Self {
-        Self { stream, framing, head: Some(head), bytes: 0 }
-    }
-
-    /// Payload bytes sent so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        Self { stream, framing, head: Some(head) }
     }
 
     /// Sends a head that still waits for its body.
@@ -123,7 +110,6 @@ impl<'a> BodySink<'a> {
         last: bool,
         trailers: Option<&Fields>,
     ) -> io::Result<()> {
-        self.bytes += piece.len() as u64;
         let chunked = self.framing == Framing::Chunked;
         let mut front = self.head.take();
         if chunked {
@@ -182,19 +168,29 @@ pub(crate) enum Broken {
     Sink,
 }
 
-/// Relays until the end of the body. `passed` is called for every piece that went on.
+/// What a relay has just done.
+pub(crate) enum Step {
+    /// It received something, and will send it on.
+    Received,
+    /// It sent something on, with so many bytes of payload.
+    Sent { payload: u64 },
+}
+
+/// Relays until the end of the body, and calls `done` after every step.
 pub(crate) async fn relay(
     source: &mut BodySource<'_>,
     sink: &mut BodySink<'_>,
-    mut passed: impl FnMut(),
+    mut done: impl FnMut(Step),
 ) -> Result<(), Broken> {
     loop {
         // A head waits only for bytes that are already here.
-        if !source.has_received() && !source.is_done() && sink.head.is_some() {
+        if sink.head.is_some() && !source.has_received() && !source.is_done() {
             sink.flush_head().await.map_err(|_| Broken::Sink)?;
-            passed();
+            done(Step::Sent { payload: 0 });
         }
         let piece = source.next().await.map_err(Broken::Source)?;
+        done(Step::Received);
+        let payload = piece.as_ref().map_or(0, |piece| piece.len() as u64);
         let last = source.is_done();
         let trailers = source.trailers();
         let sent = match piece {
@@ -202,7 +198,7 @@ pub(crate) async fn relay(
             None => sink.end(trailers).await,
         };
         sent.map_err(|_| Broken::Sink)?;
-        passed();
+        done(Step::Sent { payload });
         if last {
             return Ok(());
         }

@@ -55,7 +55,7 @@ pub(crate) struct Waits {
     pub(crate) timer: Timer,
     /// Between two requests.
     idle: Cell<bool>,
-    listener: Rc<Listener>,
+    pub(crate) listener: Rc<Listener>,
 }
 
 /// All downstream connections of a core.

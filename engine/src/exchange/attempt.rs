@@ -2,22 +2,29 @@
 //!
 //! Upload and download run side by side: an upstream may answer before it has the whole request.
 
-use std::pin::pin;
+use std::future::pending;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use config::snapshot::HttpOptions;
 use policy::{Cause, Failure};
-use rt::{Batch, Either, HeadBuf};
-use wire::message::{Framing, RequestHead};
+use rt::{Batch, Chunk, Either, HeadBuf, Stream};
+use wire::message::Framing;
 
-use super::deadlines::Deadlines;
+use super::deadlines::{Awaited, Deadlines};
 use super::download::Download;
 use super::{Exchange, Workspace};
 use crate::decide::{ForwardTo, downstream_fault};
 use crate::downstream::{After, Connection};
 use crate::facts::Facts;
 use crate::head::{self, RequestPlan};
-use crate::relay::{BodySink, BodySource, Broken, SourceError, relay};
+use crate::ledger::Ledger;
+use crate::relay::{BodySink, BodySource, Broken, SourceError, Step, relay};
 use crate::upstream::{self, Picked};
+
+/// A client that has ended its side may only have said all it had to say, or may be gone. It is
+/// given the benefit of the doubt for so long.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(5);
 
 impl Exchange<'_> {
     /// Sends the request over `up`, and the answer back.
@@ -27,7 +34,6 @@ impl Exchange<'_> {
         picked: &Picked,
         up: upstream::Connection,
     ) -> Result<After, Failure> {
-        let keeps_alive = self.keeps_alive();
         let ledger = &self.ledger;
         let http = &self.connection.listener().config(&self.view).http;
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
@@ -40,7 +46,7 @@ impl Exchange<'_> {
             target,
             ..
         } = &mut *self.work;
-        let facts = Facts { request, target, picked, route: to.route, stream };
+        let facts = Facts { request, target, picked: Some(picked), route: to.route, stream };
         let idle_timeout = to.route.idle_timeout.unwrap_or(http.stream_idle_timeout);
         let deadlines = Deadlines::new(&waits.timer, idle_timeout, to.route.timeout);
         let head = request_head(&facts, to, http, self.core.random_128());
@@ -51,48 +57,46 @@ impl Exchange<'_> {
             head: response,
             body: response_body,
             facts: &facts,
+            picked,
             to,
             http,
-            keeps_alive,
+            keeps_alive: false,
+            listener: &waits.listener,
             deadlines: &deadlines,
             ledger,
             core: &self.core,
         };
 
-        let done = if request.framing == Framing::None {
-            if up.stream.send(Batch::from(head)).await.is_err() {
-                return Err(Failure::from(Cause::ResetBeforeResponse));
-            }
-            ledger.request_sent(up.waited);
-            deadlines.request_complete();
-            waits.timer.race(download.run()).await
-        } else {
-            deadlines.progress();
-            request_body.restart(request.framing);
-            let mut source = BodySource::new(stream, request_body, surplus);
-            let mut sink = BodySink::new(&up.stream, request.framing, head);
-            let upload = async {
-                let passed = || {
-                    ledger.request_sent(up.waited);
-                    deadlines.progress();
-                };
-                let sent = relay(&mut source, &mut sink, passed).await;
-                if sent.is_ok() {
-                    deadlines.request_complete();
+        let carried = waits.timer.race(async {
+            let mut answer = pin!(download.run());
+            if request.framing == Framing::None {
+                let sent = up.stream.send(Batch::from(head)).await;
+                sent.map_err(|_| Failure::from(Cause::ResetBeforeResponse))?;
+                ledger.request_sent(up.waited);
+            } else {
+                request_body.restart(request.framing);
+                let mut source = BodySource::new(stream, request_body, surplus);
+                let mut sink = BodySink::new(&up.stream, request.framing, head);
+                let upload = upload(&mut source, &mut sink, &deadlines, ledger, up.waited);
+                if let Uploaded::AnsweredBefore = beside(upload, answer.as_mut()).await? {
+                    return Ok(());
                 }
-                sent
-            };
-            let done = waits.timer.race(side_by_side(upload, download.run())).await;
-            ledger.bytes_in.set(ledger.bytes_in.get() + source.bytes());
-            done
-        };
-        done.unwrap_or_else(|_elapsed| Err(deadlines.passed()))?;
+            }
+            deadlines.request_complete();
+            match rt::either(answer, client_leaves(stream, surplus)).await {
+                Either::Left(answered) => answered,
+                Either::Right(failure) => Err(failure),
+            }
+        });
+        carried.await.unwrap_or_else(|_elapsed| Err(deadlines.passed()))?;
 
-        let told = download.keeps_alive;
-        if deadlines.is_request_complete() && download.surplus.is_none() {
+        let complete = deadlines.is_request_complete();
+        let (told_keep_alive, surplus) = (download.keeps_alive, download.surplus);
+        // Bytes behind the response belong to no request: such a connection cannot be trusted.
+        if complete && surplus.is_none() {
             up.release(picked, response, &self.core);
         }
-        Ok(match (deadlines.is_request_complete(), told) {
+        Ok(match (complete, told_keep_alive) {
             (true, true) => After::KeepAlive,
             (true, false) => After::Close,
             (false, _) => After::Linger,
@@ -100,21 +104,66 @@ impl Exchange<'_> {
     }
 }
 
-/// Runs the upload beside the download, which decides when the exchange is over. An upstream that
-/// stops reading may still have answered.
-async fn side_by_side(
+/// How an upload ended.
+enum Uploaded {
+    /// The whole request is on its way, or the upstream wants no more of it.
+    Ended,
+    /// The whole answer came, and went on, before that.
+    AnsweredBefore,
+}
+
+/// Sends head and body.
+async fn upload(
+    source: &mut BodySource<'_>,
+    sink: &mut BodySink<'_>,
+    deadlines: &Deadlines<'_>,
+    ledger: &Ledger,
+    waited: Duration,
+) -> Result<(), Broken> {
+    deadlines.progress(Awaited::Client);
+    relay(source, sink, |step| match step {
+        Step::Received => deadlines.progress(Awaited::Upstream),
+        Step::Sent { payload } => {
+            ledger.request_sent(waited);
+            ledger.bytes_in.set(ledger.bytes_in.get() + payload);
+            deadlines.progress(Awaited::Client);
+        }
+    })
+    .await
+}
+
+/// Runs the upload beside the answer, which may come first. An upstream that stops reading may
+/// still have answered.
+async fn beside(
     upload: impl Future<Output = Result<(), Broken>>,
-    download: impl Future<Output = Result<(), Failure>>,
-) -> Result<(), Failure> {
-    let mut download = pin!(download);
-    match rt::either(download.as_mut(), upload).await {
-        Either::Left(done) => done,
-        Either::Right(Err(Broken::Source(error))) => Err(match error {
-            SourceError::Closed => Failure::from(Cause::DownstreamClosed),
-            SourceError::Fault(fault) => downstream_fault(fault),
-        }),
-        Either::Right(Ok(()) | Err(Broken::Sink)) => download.await,
+    answer: Pin<&mut impl Future<Output = Result<(), Failure>>>,
+) -> Result<Uploaded, Failure> {
+    match rt::either(answer, upload).await {
+        Either::Left(answered) => answered.map(|()| Uploaded::AnsweredBefore),
+        Either::Right(Ok(()) | Err(Broken::Sink)) => Ok(Uploaded::Ended),
+        Either::Right(Err(Broken::Source(SourceError::Closed))) => {
+            Err(Failure::from(Cause::DownstreamClosed))
+        }
+        Either::Right(Err(Broken::Source(SourceError::Fault(fault)))) => {
+            Err(downstream_fault(fault))
+        }
     }
+}
+
+/// Ends when the client has surely left. The beginning of its next request may come meanwhile: it
+/// is kept, and then nothing more is received.
+async fn client_leaves(stream: &Stream, surplus: &mut Option<Chunk>) -> Failure {
+    if surplus.is_none() {
+        match stream.recv().await {
+            Ok(chunk) if !chunk.is_empty() => *surplus = Some(chunk),
+            Ok(_ended) => {
+                rt::sleep(HALF_CLOSED_MAX).await;
+                return Failure::from(Cause::DownstreamClosed);
+            }
+            Err(_reset) => return Failure::from(Cause::DownstreamClosed),
+        }
+    }
+    pending().await
 }
 
 fn request_head(
@@ -123,13 +172,12 @@ fn request_head(
     http: &HttpOptions,
     random: u128,
 ) -> HeadBuf {
-    let request: &RequestHead = facts.request;
     let rewritten = to.forward.host.as_deref().map(str::as_bytes);
-    let host = rewritten.or(request.authority());
+    // A client of HTTP/1.0 may name no host; the upstream, of HTTP/1.1, must be given one.
+    let endpoint = facts.picked.map_or("", |picked| &picked.endpoint().name).as_bytes();
     let plan = RequestPlan {
         target: facts.target.forwarded(),
-        // A client of HTTP/1.0 may name no host; the upstream, of HTTP/1.1, must be given one.
-        host: host.unwrap_or(facts.picked.endpoint().name.as_bytes()),
+        host: rewritten.or(facts.request.authority()).unwrap_or(endpoint),
         http,
         edits: to.request_edits(),
         facts,
@@ -137,6 +185,6 @@ fn request_head(
         random,
     };
     let mut out = HeadBuf::take();
-    head::request(&mut out, request, &plan);
+    head::request(&mut out, facts.request, &plan);
     out
 }

@@ -6,14 +6,16 @@ use rt::{Batch, Chunk, HeadBuf};
 use wire::h1::{BodyDecoder, HeadLimits, ResponseDecoder};
 use wire::message::{Framing, ResponseHead, Version};
 
-use super::deadlines::Deadlines;
+use super::deadlines::{Awaited, Deadlines};
+use super::keeps_alive;
 use crate::core::Core;
 use crate::decide::ForwardTo;
+use crate::downstream::Listener;
 use crate::facts::Facts;
 use crate::head::{self, ResponsePlan};
 use crate::ledger::Ledger;
-use crate::relay::{BodySink, BodySource, Broken, SourceError, relay};
-use crate::upstream;
+use crate::relay::{BodySink, BodySource, Broken, SourceError, Step, relay};
+use crate::upstream::{self, Picked};
 
 /// Interim responses (1xx) that are relayed before an upstream is taken for broken.
 const INTERIM_MAX: u32 = 16;
@@ -27,11 +29,12 @@ pub(super) struct Download<'a> {
     pub(super) head: &'a mut ResponseHead,
     pub(super) body: &'a mut BodyDecoder,
     pub(super) facts: &'a Facts<'a>,
+    pub(super) picked: &'a Picked,
     pub(super) to: &'a ForwardTo<'a>,
     pub(super) http: &'a HttpOptions,
-    /// Before `run`: whether the peer's connection may stay open. After it: whether the peer was
-    /// told that it does.
+    /// Whether the peer has been told that its connection stays open.
     pub(super) keeps_alive: bool,
+    pub(super) listener: &'a Listener,
     pub(super) deadlines: &'a Deadlines<'a>,
     pub(super) ledger: &'a Ledger,
     pub(super) core: &'a Core,
@@ -47,12 +50,16 @@ impl Download<'_> {
         self.body.restart(self.head.framing);
         let mut source = BodySource::new(&self.up.stream, self.body, &mut self.surplus);
         let mut sink = BodySink::new(self.facts.stream, framing, out);
-        let passed = || {
-            self.ledger.response_sent();
-            self.deadlines.progress();
-        };
-        let relayed = relay(&mut source, &mut sink, passed).await;
-        self.ledger.bytes_out.set(sink.bytes());
+        let (ledger, deadlines) = (self.ledger, self.deadlines);
+        let relayed = relay(&mut source, &mut sink, |step| match step {
+            Step::Received => deadlines.progress(Awaited::Reader),
+            Step::Sent { payload } => {
+                ledger.response_sent();
+                ledger.bytes_out.set(ledger.bytes_out.get() + payload);
+                deadlines.progress(Awaited::Upstream);
+            }
+        })
+        .await;
         relayed.map_err(|broken| match broken {
             Broken::Sink => Failure::from(Cause::DownstreamClosed),
             Broken::Source(SourceError::Closed) => Failure::from(Cause::ResetInResponse),
@@ -64,7 +71,7 @@ impl Download<'_> {
 
     /// Receives heads up to the final one, and relays the interim ones (RFC 9110 §15.2).
     async fn final_head(&mut self) -> Result<(), Failure> {
-        let upstream = &self.facts.picked.upstream().config;
+        let upstream = &self.picked.upstream().config;
         let limits = HeadLimits {
             head_bytes_max: upstream.head_bytes_max,
             fields_max: upstream.fields_max,
@@ -94,7 +101,7 @@ impl Download<'_> {
     async fn relay_interim(&mut self) -> Result<(), Failure> {
         let mut out = HeadBuf::take();
         head::interim(&mut out, self.head);
-        self.deadlines.progress();
+        self.deadlines.progress(Awaited::Upstream);
         let sent = self.facts.stream.send(Batch::from(out)).await;
         sent.map_err(|_| Failure::from(Cause::DownstreamClosed))
     }
@@ -111,7 +118,9 @@ impl Download<'_> {
 
     fn response_head(&mut self, framing: Framing) -> HeadBuf {
         // A peer that is still sending when it is answered is not kept.
-        self.keeps_alive &= self.deadlines.is_request_complete() && framing != Framing::UntilClose;
+        self.keeps_alive = self.deadlines.is_request_complete()
+            && framing != Framing::UntilClose
+            && keeps_alive(self.facts.request, self.listener, self.core);
         let plan = ResponsePlan {
             framing,
             keep_alive: self.keeps_alive,
