@@ -43,12 +43,11 @@ where
         .name(format!("core-{}", spec.id.0))
         .spawn(move || live(&spec, &shared, main, &tell))
         .map_err(StartError::Thread)?;
+    let core = CoreThread { thread, gauges };
     match told.recv() {
-        Ok(started) => started?,
-        // The engine panicked before the core ran: the panic is told by `join`.
-        Err(_) => return Ok(CoreThread { thread, gauges }),
+        Ok(started) => started.map(|()| core),
+        Err(_) => Err(StartError::Died(core.join().err().unwrap_or_default())),
     }
-    Ok(CoreThread { thread, gauges })
 }
 
 /// A running core.

@@ -190,11 +190,7 @@ mod tests {
         assert!(Pin::new(&mut held).poll(&mut cx).is_pending());
         assert!(catch_unwind(AssertUnwindSafe(|| drop(held))).is_err());
         assert_eq!(drops.get(), 1);
-        let size = std::hint::black_box([0u8; 8]);
-        let (second, _held) = address(async move {
-            std::future::pending::<()>().await;
-            drop(size);
-        });
+        let (second, _held) = address(async { std::future::pending::<[u64; 8]>().await });
         assert_eq!(first.cast::<u8>(), second.cast::<u8>());
     }
 

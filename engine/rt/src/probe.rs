@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use io_uring::IoUring;
+
 use crate::{sys, uring};
 
 /// The first kernel with all that the io_uring engine needs (multishot receive with
@@ -60,6 +62,8 @@ pub enum StartError {
     Thread(io::Error),
     /// The thread could not be bound to the processor.
     Pin(usize, io::Error),
+    /// The engine panicked before the core ran: the text of the panic.
+    Died(String),
 }
 
 impl fmt::Display for StartError {
@@ -69,6 +73,7 @@ impl fmt::Display for StartError {
             Self::Epoll(error) => write!(out, "the epoll engine cannot be started: {error}"),
             Self::Thread(error) => write!(out, "no thread for a core: {error}"),
             Self::Pin(cpu, error) => write!(out, "cannot pin a core to CPU {cpu}: {error}"),
+            Self::Died(panic) => write!(out, "a core died at its start: {panic}"),
         }
     }
 }
@@ -81,11 +86,20 @@ pub fn probe(choice: EngineChoice) -> Result<Probed, StartError> {
     if choice == EngineChoice::Epoll {
         return Ok(Probed { kind: EngineKind::Epoll, fallback: None });
     }
-    match (Host::read().kernel_suffices().and_then(|()| uring::probe()), choice) {
+    let usable =
+        Host::read().kernel_suffices().and_then(|()| try_ring()).and_then(|()| uring::probe());
+    match (usable, choice) {
         (Ok(()), _) => Ok(Probed { kind: EngineKind::Uring, fallback: None }),
         (Err(why), EngineChoice::Uring) => Err(StartError::Uring(why)),
         (Err(why), _) => Ok(Probed { kind: EngineKind::Epoll, fallback: Some(why) }),
     }
+}
+
+/// Makes a bare ring, whose error has a number: the executor's has only words.
+fn try_ring() -> Result<(), String> {
+    let made: io::Result<IoUring> =
+        IoUring::builder().setup_single_issuer().setup_defer_taskrun().build(1);
+    made.map(drop).map_err(|error| explain("io_uring_setup", &error))
 }
 
 /// Why a step of building the ring failed, in words, with what the operator can do about it.

@@ -1,6 +1,9 @@
 //! A connected stream, TCP or Unix, on either engine.
 
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::{Address, Batch, Chunk, EngineKind, Peer, core, epoll, uring};
 
@@ -30,36 +33,36 @@ impl Stream {
 
     /// The next bytes; an empty chunk when the peer has ended its side. A stream that waits owns no
     /// buffer. Dropping the future loses no bytes.
-    pub async fn recv(&self) -> io::Result<Chunk> {
+    pub fn recv(&self) -> impl Future<Output = io::Result<Chunk>> {
         match &self.0 {
-            Uring(stream) => stream.recv().await,
-            Epoll(stream) => stream.recv().await,
+            Uring(stream) => OnEngine::Uring(stream.recv()),
+            Epoll(stream) => OnEngine::Epoll(stream.recv()),
         }
     }
 
     /// Hands the whole batch to the kernel, after those before it. It may return when the batch is
     /// merely queued (io_uring): an error may show here or at any later call. Dropping the future
     /// before it returns may tear the batch: the stream is then fit for nothing but closing.
-    pub async fn send(&self, batch: Batch) -> io::Result<()> {
+    pub fn send(&self, batch: Batch) -> impl Future<Output = io::Result<()>> {
         match &self.0 {
-            Uring(stream) => stream.send(batch).await,
-            Epoll(stream) => stream.send(batch).await,
+            Uring(stream) => OnEngine::Uring(stream.send(batch)),
+            Epoll(stream) => OnEngine::Epoll(stream.send(batch)),
         }
     }
 
     /// Returns when the kernel has accepted everything sent.
-    pub async fn flush(&self) -> io::Result<()> {
+    pub fn flush(&self) -> impl Future<Output = io::Result<()>> {
         match &self.0 {
-            Uring(stream) => stream.flush().await,
-            Epoll(stream) => stream.flush().await,
+            Uring(stream) => OnEngine::Uring(stream.flush()),
+            Epoll(stream) => OnEngine::Epoll(stream.flush()),
         }
     }
 
     /// Flushes, then ends our side (`shutdown(SHUT_WR)`: FIN). Receiving goes on.
-    pub async fn finish(&self) -> io::Result<()> {
+    pub fn finish(&self) -> impl Future<Output = io::Result<()>> {
         match &self.0 {
-            Uring(stream) => stream.finish().await,
-            Epoll(stream) => stream.finish().await,
+            Uring(stream) => OnEngine::Uring(stream.finish()),
+            Epoll(stream) => OnEngine::Epoll(stream.finish()),
         }
     }
 
@@ -101,6 +104,27 @@ impl Stream {
         match self.0 {
             Uring(stream) => stream.abort(),
             Epoll(stream) => stream.abort(),
+        }
+    }
+}
+
+/// A future of the engine that runs, and no larger: an `async fn` around it would hold its
+/// arguments once more.
+enum OnEngine<U, E> {
+    Uring(U),
+    Epoll(E),
+}
+
+impl<T, U: Future<Output = T>, E: Future<Output = T>> Future for OnEngine<U, E> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: either future is pinned with the whole and never moved out of it.
+        unsafe {
+            match self.get_unchecked_mut() {
+                Self::Uring(future) => Pin::new_unchecked(future).poll(cx),
+                Self::Epoll(future) => Pin::new_unchecked(future).poll(cx),
+            }
         }
     }
 }

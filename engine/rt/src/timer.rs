@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Future, pending};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ pub struct Timer {
     at: Cell<Option<Instant>>,
     /// The wheel's entry, made when a race first has to wait.
     key: Cell<Option<Key>>,
+    stays_on_its_core: PhantomData<*const ()>,
 }
 
 impl Timer {

@@ -1,11 +1,11 @@
 //! A connected stream on epoll. Contracts: `crate::Stream`.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::io::unix::AsyncFd;
 
 use crate::buffers::{Buffer, Size};
 use crate::{Address, Batch, Chunk, Peer, socket};
@@ -76,30 +76,40 @@ impl Stream {
         }
     }
 
-    pub(crate) async fn send(&self, batch: Batch) -> io::Result<()> {
-        let _one_at_a_time = self.sending.enter();
-        self.whole()?;
-        let (mut sent, length, mut ready) = (0, batch.len(), None);
-        while sent < length {
-            match socket::send(self.fd(), &batch, sent) {
-                Ok(more) => {
-                    sent += more;
-                    self.torn.set(sent < length);
+    #[allow(clippy::manual_async_fn, reason = "an async fn would hold the batch twice")]
+    pub(crate) fn send(&self, batch: Batch) -> impl Future<Output = io::Result<()>> {
+        async move {
+            let _one_at_a_time = self.sending.enter();
+            self.whole()?;
+            let mut sent = 0;
+            if self.send_rest(&batch, &mut sent)? {
+                return Ok(());
+            }
+            loop {
+                // The reactor may not know yet that the socket is full: it is told after a second
+                // try.
+                let mut ready = poll_fn(|cx| self.socket.poll_write_ready(cx)).await?;
+                if self.send_rest(&batch, &mut sent)? {
+                    return Ok(());
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // The first refusal tells nothing of the reactor's view, which may be out of
-                    // date; the second clears it.
-                    if let Some(mut ready) = ready.take() {
-                        let ready: &mut AsyncFdReadyGuard<_> = &mut ready;
-                        ready.clear_ready();
-                    }
-                    ready = Some(poll_fn(|cx| self.socket.poll_write_ready(cx)).await?);
-                }
+                ready.clear_ready();
+            }
+        }
+    }
+
+    /// Sends what the socket takes; whether that was the rest of the batch.
+    fn send_rest(&self, batch: &Batch, sent: &mut usize) -> io::Result<bool> {
+        let length = batch.len();
+        while *sent < length {
+            match socket::send(self.fd(), batch, *sent) {
+                Ok(more) => *sent += more,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        self.torn.set(0 < *sent && *sent < length);
+        Ok(*sent == length)
     }
 
     pub(crate) async fn flush(&self) -> io::Result<()> {

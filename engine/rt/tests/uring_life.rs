@@ -1,0 +1,186 @@
+//! A core's life on io_uring: it sleeps when there is nothing to do, wakes in time, survives its
+//! tasks' panics and its tasks' greed, and ends at once.
+
+mod common;
+
+use std::future::pending;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use common::{head, listen, on_core, pair, start};
+use rt::{Address, EngineKind, Stream};
+
+#[test]
+fn an_idle_core_makes_no_turns() {
+    let (tell, told) = channel();
+    let (end, ended) = rt::mailbox::<()>(1);
+    let core = start(EngineKind::Uring, move || async move {
+        let mut ended = ended;
+        let (listener, address) = listen();
+        tell.send(address).unwrap();
+        let mut idle = Vec::new();
+        for _ in 0..20 {
+            let stream = listener.accept().await.unwrap();
+            stream.recv().await.unwrap();
+            idle.push(stream);
+        }
+        for stream in idle {
+            rt::spawn(async move {
+                stream.recv().await.unwrap();
+            });
+        }
+        rt::spawn(async move {
+            listener.accept().await.unwrap();
+        });
+        ended.recv().await;
+    });
+    let address = told.recv().unwrap();
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.write_all(b"once").unwrap();
+            client
+        })
+        .collect();
+    // The turns of the beginning, and a trim of the buffers, come to an end.
+    let turns = || core.gauges().turns.read();
+    let quiet = (0..10).any(|_| {
+        let before = turns();
+        std::thread::sleep(Duration::from_secs(1));
+        turns() == before
+    });
+    assert!(quiet, "{} turns and counting", turns());
+    end.send(()).unwrap();
+    core.join().unwrap();
+    drop(clients);
+}
+
+#[test]
+fn a_timer_of_an_idle_core_fires_within_two_milliseconds() {
+    on_core(EngineKind::Uring, || async {
+        let mut late: Vec<_> = Vec::new();
+        for round in 0..50_u64 {
+            let due = Instant::now() + Duration::from_micros(500 + round * 137);
+            rt::sleep_until(due).await;
+            let now = Instant::now();
+            assert!(now >= due, "early by {:?}", due - now);
+            late.push(now - due);
+        }
+        late.sort();
+        // The middle one: other processes may take the processor from any single one.
+        assert!(late[25] < Duration::from_millis(2), "late by {late:?}");
+    });
+}
+
+#[test]
+fn a_panic_ends_its_task_only() {
+    let (tell, told) = channel();
+    let core = start(EngineKind::Uring, move || async move {
+        let (listener, address) = listen();
+        tell.send(address).unwrap();
+        for _ in 0..2 {
+            let stream = listener.accept().await.unwrap();
+            rt::spawn(async move {
+                let chunk = stream.recv().await.unwrap();
+                assert_ne!(&*chunk, b"bad", "on purpose");
+                stream.send(chunk.into()).await.unwrap();
+                stream.finish().await.unwrap();
+            });
+        }
+        // Holds the core until both tasks have ended.
+        while listener.drain().await.unwrap().is_none() {
+            rt::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let address = told.recv().unwrap();
+    let answer = |words: &[u8]| {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(words).unwrap();
+        let mut text = Vec::new();
+        let _ = client.read_to_end(&mut text);
+        text
+    };
+    assert_eq!(answer(b"bad"), b"", "the connection of the panic is closed");
+    assert_eq!(answer(b"good"), b"good");
+    drop(TcpStream::connect(address).unwrap());
+    let gauges = core.gauges().clone();
+    core.join().unwrap();
+    assert_eq!((gauges.task_panics.read(), gauges.buffers_held.read()), (1, 0));
+}
+
+#[test]
+fn a_task_that_wakes_itself_starves_nobody() {
+    on_core(EngineKind::Uring, || async {
+        for _ in 0..2 {
+            rt::spawn(async {
+                loop {
+                    rt::yield_now().await;
+                }
+            });
+        }
+        let (client, server) = pair().await;
+        let began = Instant::now();
+        for _ in 0..100 {
+            client.send(head(b"ping").into()).await.unwrap();
+            let ping = server.recv().await.unwrap();
+            server.send(ping.into()).await.unwrap();
+            assert_eq!(&*client.recv().await.unwrap(), b"ping");
+        }
+        rt::sleep(Duration::from_millis(5)).await;
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a_core_ends_at_once_whatever_is_under_way() {
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    let core = start(EngineKind::Uring, || async {
+        let (listener, address) = listen();
+        let (connected, accepted) = pair().await;
+        let (sending, _unread) = pair().await;
+        rt::spawn(async move {
+            let _ = connected.recv().await;
+        });
+        rt::spawn(async move {
+            // Nobody reads: this send, and the next, wait.
+            for _ in 0..100 {
+                sending.send(head(&vec![7; 1 << 20]).into()).await.unwrap();
+            }
+        });
+        rt::spawn(async move {
+            while let Ok(stream) = listener.accept().await {
+                std::mem::forget(stream);
+            }
+        });
+        rt::spawn(async move {
+            let _ = Stream::connect(&Address::Inet(address)).await;
+            pending::<()>().await;
+        });
+        rt::spawn(async {
+            let (_sender, mut inbox) = rt::mailbox::<()>(1);
+            inbox.recv().await;
+        });
+        rt::spawn(async {
+            rt::sleep(Duration::from_secs(3600)).await;
+        });
+        rt::spawn(async {
+            loop {
+                rt::yield_now().await;
+            }
+        });
+        rt::sleep(Duration::from_millis(20)).await;
+        drop(accepted);
+    });
+    let gauges = core.gauges().clone();
+    while gauges.turns.read() == 0 {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    let began = Instant::now();
+    core.join().unwrap();
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    let _ = (before, descriptors);
+}
