@@ -156,3 +156,44 @@ fn token(socket: &OwnedFd) -> u64 {
 fn slot(token: u64) -> usize {
     usize::try_from(token).expect("a token is a descriptor number")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::drive::Drive;
+    use crate::load::origin::Answers;
+    use crate::load::{self, Load, Pace};
+
+    /// Answers through a floor relay (in a thread that ends with the test process).
+    fn answers_through(request: Vec<u8>, connections: usize) -> u64 {
+        let mut drive = Drive::new(Interrupt::default()).unwrap();
+        let origin = drive.serve(&[Address::any_port()], Answers::new(128, 2 << 20)).unwrap();
+        let to = origin[0].clone();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut floor = Floor::bind(&Address::any_port(), to).unwrap();
+            tell.send(floor.address().clone()).unwrap();
+            floor.run(&Interrupt::default())
+        });
+        let target = told.recv().unwrap();
+        drive.open(Load { target, connections, pace: Pace::Once, request }).unwrap();
+        let window = drive.run(Duration::from_secs(20)).unwrap();
+        assert_eq!(window.failed, 0, "{:?}", window.first_failure);
+        window.answered
+    }
+
+    #[test]
+    fn requests_and_answers_pass() {
+        assert_eq!(answers_through(load::get("/"), 30), 30);
+    }
+
+    #[test]
+    fn bodies_larger_than_the_kernel_buffers_pass_both_ways() {
+        assert_eq!(answers_through(load::get("/bulk"), 4), 4);
+        assert_eq!(answers_through(load::post("/", 3 << 20), 4), 4);
+    }
+}

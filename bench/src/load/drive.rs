@@ -270,3 +270,79 @@ impl Drive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load;
+
+    /// A drive with its own origin, and the load that asks it directly.
+    fn drive(pace: Pace, connections: usize, request: Vec<u8>) -> (Drive, Load) {
+        let mut drive = Drive::new(Interrupt::default()).unwrap();
+        let origin = drive.serve(&[Address::any_port()], Answers::new(128, 1 << 20)).unwrap();
+        let target = origin[0].clone();
+        (drive, Load { target, connections, pace, request })
+    }
+
+    const SHORT: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_closed_loop_keeps_asking() {
+        let (mut drive, load) = drive(Pace::Closed, 8, load::get("/"));
+        drive.open(load).unwrap();
+        let window = drive.run(SHORT).unwrap();
+        assert!(window.answered > 100, "{window:?}");
+        assert_eq!((window.failed, window.reconnects), (0, 0), "{:?}", window.first_failure);
+    }
+
+    #[test]
+    fn bodies_larger_than_any_buffer_pass_both_ways() {
+        for request in [load::get("/bulk"), load::post("/", 3 << 20)] {
+            let (mut drive, load) = drive(Pace::Closed, 3, request);
+            drive.open(load).unwrap();
+            let window = drive.run(SHORT).unwrap();
+            assert!(window.answered > 0 && window.failed == 0, "{:?}", window.first_failure);
+        }
+    }
+
+    #[test]
+    fn an_open_loop_sends_what_is_due_and_no_more() {
+        let (mut drive, load) = drive(Pace::Open(500), 4, load::get("/"));
+        drive.open(load).unwrap();
+        let window = drive.run(Duration::from_millis(400)).unwrap();
+        let due = (window.elapsed.as_secs_f64() * 500.0).ceil() as u64;
+        assert!(window.answered <= due, "{} answers of {due} due", window.answered);
+        assert!(window.answered + window.unsent + 4 >= due, "{window:?}");
+    }
+
+    #[test]
+    fn clients_that_ask_once_stay_open_and_silent() {
+        let (mut drive, load) = drive(Pace::Once, 20, load::get("/"));
+        drive.open(load).unwrap();
+        let first = drive.run(Duration::from_secs(5)).unwrap();
+        assert_eq!(first.answered, 20);
+        assert!(first.elapsed < Duration::from_secs(5), "it ends with the last answer");
+        drive.connect_more(5).unwrap();
+        assert_eq!(drive.run(Duration::from_secs(5)).unwrap().answered, 5);
+    }
+
+    #[test]
+    fn a_target_that_never_answers_yields_nothing_in_bounded_time() {
+        // A listener that nobody accepts from: the connection stands, and no answer comes.
+        let (_socket, silent) = net::listen(&Address::any_port()).unwrap();
+        let (mut drive, load) = drive(Pace::Closed, 1, load::get("/"));
+        drive.open(Load { target: silent, ..load }).unwrap();
+        let window = drive.run(SHORT).unwrap();
+        assert_eq!((window.answered, window.failed), (0, 0));
+    }
+
+    #[test]
+    fn a_refused_connection_is_told_with_its_address() {
+        let (mut drive, load) = drive(Pace::Closed, 1, load::get("/"));
+        let nobody = Address::Inet(([127, 0, 0, 1], net::free_port().unwrap()).into());
+        let error = drive.open(Load { target: nobody.clone(), ..load.clone() }).unwrap_err();
+        assert!(error.to_string().contains(&nobody.to_string()), "{error}");
+        let load = Load { target: nobody, ..load };
+        assert_eq!(drive.first_answer(&load, SHORT).unwrap(), None);
+    }
+}
