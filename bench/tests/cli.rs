@@ -118,6 +118,7 @@ fn an_interrupt_ends_the_program_and_its_children() {
     // The first value stands: a relay is running or about to be started.
     while !line.contains("floor") && told.read_line(&mut line).unwrap() > 0 {}
     if line.contains("one CPU only") {
+        assert!(!versus.wait().unwrap().success());
         return;
     }
     interrupt(versus.id());
