@@ -21,6 +21,8 @@ pub use reference::{KeyDoc, SectionDoc, reference};
 pub use schema::schema;
 pub use snapshot::Snapshot;
 
+use std::sync::Arc;
+
 use document::{Document, Findings, Span};
 
 /// A file that was taken.
@@ -30,6 +32,11 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// What its author might not have meant.
     pub warnings: Problems,
+}
+
+/// What [`Snapshot::hash`] is for a file of these bytes.
+pub fn hash(text: &[u8]) -> Arc<str> {
+    format!("{:016x}", xxhash_rust::xxh64::xxh64(text, 0)).into()
 }
 
 /// Reads and checks a file. `file` is its name in messages, `text` its bytes.
@@ -46,8 +53,7 @@ pub fn load(file: &str, text: &[u8], previous: Option<&Snapshot>) -> Result<Load
         let tree = document.parse()?;
         raw::file::FILE.read(&tree, Span::default(), &mut errors).value
     };
-    let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(text, 0)).into();
-    let snapshot = check::check(written, hash, previous, &mut errors, &mut warnings);
+    let snapshot = check::check(written, hash(text), previous, &mut errors, &mut warnings);
     if errors.count() > 0 {
         return Err(document.report(errors, Severity::Error));
     }
