@@ -15,7 +15,7 @@ use config::snapshot::{Address, IoEngine, Pin, Process};
 use rt::{CoreId, CoreSpec, CoreThread, EngineChoice, Probed, StartError, Workers};
 use signals::{Gauges, SERIES_MAX, Tally};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::admin;
@@ -26,7 +26,8 @@ use crate::core_link::{
 };
 use crate::life::{Ending, Life};
 use crate::metrics::About;
-use crate::shared::{ConfigState, FIRST_GENERATION, LogFilter, Shared};
+use crate::reload::{Asked, Reloader};
+use crate::shared::{Admin, ConfigState, FIRST_GENERATION, LogFilter, Shared};
 use crate::sockets::{self, BindError, Held, HeldListener};
 use crate::supervisor::Supervisor;
 
@@ -119,26 +120,36 @@ async fn serve(
     let (notes, noted) = mpsc::channel::<Note>(cores.links.len() * ORDERS_MAX);
     let (sender, commands) = mpsc::channel::<Command>(COMMANDS_MAX);
     let running = Running { commands: Commands::new(sender.clone()), listeners: bound.addresses() };
-    let config = ConfigState::first(file, snapshot.clone());
+    let (reloads, reload_asked) = mpsc::channel::<Asked>(COMMANDS_MAX);
+    let process = snapshot.process.clone();
+    let config = ConfigState::first(file.clone(), snapshot.clone());
     let first = Note::Begun(config.generation, snapshot);
     notes.try_send(first).expect("the channel is new and has room");
     let (engine, engine_fallback) = (probed.kind.as_str(), probed.fallback);
     let started = SystemTime::now();
     let shared = Rc::new(Shared {
-        about: Arc::new(About { version, engine, engine_fallback, started }),
+        about: Arc::new(About { version, engine, engine_fallback, started, process }),
         life: Life::new(cores.links.len()).into(),
         cores: cores.links,
         config: config.into(),
         held: bound.held.into(),
-        admin: bound.admin_held.into(),
+        admin: None.into(),
+        served: Notify::new(),
         notes,
         commands: sender,
+        reloads,
         log_filter,
     });
     spawn_local(signals.forward(running.commands.clone()));
     spawn_local(Collector::new(shared.clone()).run(noted));
-    if let Some(listener) = bound.admin {
-        spawn_local(admin::serve(listener, shared.clone()));
+    if let Some((listener, held)) = bound.admin {
+        let task = spawn_local(admin::serve(listener, shared.clone()));
+        shared.admin.replace(Some(Admin { held, task }));
+    }
+    match file {
+        Some(file) => drop(spawn_local(Reloader::new(shared.clone(), file).run(reload_asked))),
+        // Whoever asks is told that there is nobody.
+        None => drop(reload_asked),
     }
     let tell = |tell: WhenReady| -> Box<dyn FnOnce()> { Box::new(move || tell(&running)) };
     let (reports, threads) = (cores.reports, cores.threads);
@@ -150,8 +161,7 @@ async fn serve(
 struct Bound {
     per_core: Vec<Vec<BoundSocket>>,
     held: Held,
-    admin: Option<admin::Listener>,
-    admin_held: Option<HeldListener>,
+    admin: Option<(admin::Listener, HeldListener)>,
 }
 
 impl Bound {
@@ -160,14 +170,18 @@ impl Bound {
         let mut held = Held::default();
         let (per_core, new) = held.bind(&snapshot.listeners, cores)?.split();
         held.adopt(&snapshot.listeners, new);
-        let admin = snapshot.admin.listen.as_ref().map(sockets::bind_admin).transpose()?;
-        let (socket, admin_held) = admin.unzip();
-        let admin = socket.map(admin::Listener::new).transpose().map_err(StartFailure::Control)?;
-        Ok(Self { per_core, held, admin, admin_held })
+        let admin = match &snapshot.admin.listen {
+            None => None,
+            Some(address) => {
+                let (socket, held) = sockets::bind_admin(address)?;
+                Some((admin::Listener::new(socket).map_err(StartFailure::Control)?, held))
+            }
+        };
+        Ok(Self { per_core, held, admin })
     }
 
     fn addresses(&self) -> Vec<(Arc<str>, Address)> {
-        let all = self.held.iter().chain(&self.admin_held);
+        let all = self.held.iter().chain(self.admin.as_ref().map(|(_, held)| held));
         all.map(|held| (held.name.clone(), held.local.clone())).collect()
     }
 }
@@ -233,8 +247,9 @@ impl Cores {
             };
             let spec = CoreSpec { id: core, engine: probed.kind, cpu: placement.cpu(place) };
             let thread = start(spec, boot).map_err(StartFailure::Core)?;
-            let (runtime, alive) = (thread.gauges().clone(), Cell::new(true));
-            all.links.push(CoreLink { id: core, orders, levels, runtime, alive });
+            let runtime = thread.gauges().clone();
+            let (alive, serving) = (Cell::new(true), Cell::new(None));
+            all.links.push(CoreLink { id: core, orders, levels, runtime, alive, serving });
             all.threads.push(Some(thread));
         }
         Ok(all)
@@ -253,11 +268,12 @@ fn announce(
     let Placement { workers, cpus } = placement;
     let pinned = if cpus.is_empty() { "no" } else { "yes" };
     let engine = probed.kind.as_str();
-    tracing::info!(
+    let line = format!(
         "outrigger {version}: engine={engine} workers={workers} pinned={pinned} {listeners}"
     );
-    if let Some(why) = &probed.fallback {
-        tracing::warn!("io_uring cannot be used, so epoll is: {why}");
+    match &probed.fallback {
+        None => tracing::info!("{line}"),
+        Some(why) => tracing::warn!("{line} (epoll, as io_uring cannot be used: {why})"),
     }
 }
 

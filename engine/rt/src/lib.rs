@@ -8,6 +8,9 @@
 //!
 //! Called by `engine` (everything) and by `control` (starting cores, mail, gauges).
 
+// The one package that may: everything that the kernel is handed a pointer to is here.
+#![allow(unsafe_code)]
+
 mod address;
 mod batch;
 mod buffers;

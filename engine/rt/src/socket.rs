@@ -153,6 +153,7 @@ pub(crate) fn end(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Closes with a reset.
+#[allow(clippy::needless_pass_by_value)] // Closing is the point.
 pub(crate) fn reset(socket: OwnedFd) {
     // If it fails, the peer sees an end rather than a reset.
     let _ = SockRef::from(&socket.as_fd()).set_linger(Some(Duration::ZERO));

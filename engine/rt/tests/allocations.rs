@@ -1,6 +1,8 @@
 //! The steady state allocates nothing. A binary of its own, as it counts the allocations of each
 //! thread.
 
+#![allow(unsafe_code)]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

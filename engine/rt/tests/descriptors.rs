@@ -6,12 +6,8 @@ mod common;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use common::{head, listen, on_both, on_core, pair};
+use common::{descriptors, descriptors_settle, head, listen, on_both, on_core, pair};
 use rt::{Address, Either, Stream};
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// Gives up after so many rounds of the other tasks.
 async fn patience(rounds: usize) {
@@ -35,10 +31,8 @@ async fn settles_at(before: usize, what: &str, rounds: usize) {
 fn dropping_a_stream_at_any_moment_leaks_no_descriptor() {
     on_both(|engine| {
         on_core(engine, || async {
-            // The probe's executor closes its last descriptor only now.
             drop(pair().await);
-            rt::sleep(Duration::from_millis(50)).await;
-            let before = descriptors();
+            let before = descriptors_settle().await;
             for rounds in 0..8 {
                 let (a, b) = pair().await;
                 let gave_up = rt::either(a.recv(), patience(rounds)).await;

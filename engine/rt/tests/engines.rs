@@ -1,6 +1,8 @@
 //! The choice of the engine on a real host: taken where it is allowed, passed over with a reason
 //! where it is not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod common;
 
 use common::{forbid_io_uring, head, on_core, pair, recv_exactly};

@@ -7,7 +7,10 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{REFUSAL, allow_descriptors, fill_descriptors, head, listen, on_both, on_core};
+use common::{
+    REFUSAL, allow_descriptors, descriptors_settle, fill_descriptors, head, listen, on_both,
+    on_core,
+};
 
 #[test]
 fn without_descriptors_clients_are_refused_politely_and_slowly_and_later_served_again() {
@@ -19,6 +22,7 @@ fn without_descriptors_clients_are_refused_politely_and_slowly_and_later_served_
             let clients: Vec<TcpStream> = (0..24).map(connect).collect();
             // The first in the queue is the first to be accepted or refused.
             let mut next = clients.iter();
+            descriptors_settle().await;
             let mut filling = fill_descriptors();
             filling.truncate(filling.len() - 2);
             let first = (listener.accept().await.unwrap(), next.next());

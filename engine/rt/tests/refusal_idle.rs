@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{allow_descriptors, fill_descriptors, listen, on_both, start};
+use common::{allow_descriptors, descriptors_settle, fill_descriptors, listen, on_both, start};
 
 #[test]
 fn without_descriptors_and_without_clients_nobody_is_refused_and_a_core_sleeps() {
@@ -19,6 +19,7 @@ fn without_descriptors_and_without_clients_nobody_is_refused_and_a_core_sleeps()
             let (listener, address) = listen();
             let client = TcpStream::connect(address).unwrap();
             let (empty, _) = listen();
+            descriptors_settle().await;
             let filling = fill_descriptors();
             assert!(empty.drain().await.unwrap().is_none());
             listener.accept().await.unwrap_err();

@@ -1,6 +1,8 @@
 //! Dropping any future at any moment leaks neither a buffer nor a descriptor. One test, as it
 //! counts the descriptors of the process.
 
+#![allow(unsafe_code)]
+
 mod common;
 
 use std::future::{Future, poll_fn};

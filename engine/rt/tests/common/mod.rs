@@ -1,7 +1,10 @@
 //! What the tests of the runtime seam share: every scenario runs on both engines, on cores of its
 //! own.
 
+#![allow(unsafe_code)]
+
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::fs::File;
 use std::future::Future;
@@ -83,6 +86,24 @@ pub(crate) async fn pair_with_plain() -> (Stream, TcpStream) {
     let (listener, address) = listen();
     let plain = TcpStream::connect(address).unwrap();
     (listener.accept().await.unwrap(), plain)
+}
+
+/// How many descriptors the process has open.
+pub(crate) fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Waits until the number of descriptors has stood still for a while: the executor that `probe`
+/// tried closes its last one on a thread of its own.
+pub(crate) async fn descriptors_settle() -> usize {
+    let mut last = descriptors();
+    loop {
+        rt::sleep(Duration::from_millis(100)).await;
+        let now = descriptors();
+        if std::mem::replace(&mut last, now) == now {
+            return now;
+        }
+    }
 }
 
 /// Lowers the limit of descriptors, of the whole process: for a test that is a binary of its own.
