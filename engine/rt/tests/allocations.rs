@@ -1,7 +1,7 @@
 //! The steady state allocates nothing. A binary of its own, as it counts the allocations of each
 //! thread.
 
-#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, unsafe_code)]
 
 mod common;
 

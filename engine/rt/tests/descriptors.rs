@@ -1,6 +1,8 @@
 //! Whatever is dropped, and whenever, every descriptor is closed. A binary of its own, as it counts
 //! the descriptors of the whole process.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::net::TcpListener;

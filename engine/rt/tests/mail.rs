@@ -1,5 +1,7 @@
 //! Mailboxes on both engines: no message is lost, and no wake.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::mpsc::channel;

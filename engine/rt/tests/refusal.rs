@@ -1,6 +1,8 @@
 //! What becomes of clients when no descriptor is left. A binary of its own, as it lowers the limit
 //! of the whole process.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::io::Read;

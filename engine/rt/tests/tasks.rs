@@ -1,5 +1,7 @@
 //! Cores and their tasks on both engines: a panic ends one task, a core's end ends all.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,7 @@
 //! Timers on both engines: never early, in order, cheap in numbers, silent when idle.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};

@@ -1,7 +1,7 @@
 //! Dropping any future at any moment leaks neither a buffer nor a descriptor. One test, as it
 //! counts the descriptors of the process.
 
-#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, unsafe_code)]
 
 mod common;
 

@@ -1,6 +1,8 @@
 //! Receiving on io_uring is flow-controlled per connection: who stalls holds little, and starves
 //! nobody.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::Cell;

@@ -1,6 +1,8 @@
 //! A core's life on io_uring: it sleeps when there is nothing to do, wakes in time, survives its
 //! tasks' panics and its tasks' greed, and ends at once.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::future::pending;
