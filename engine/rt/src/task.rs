@@ -2,17 +2,12 @@
 //! and nothing else.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::{EngineKind, core, epoll, gauges, uring};
-
-thread_local! {
-    static POLLS: Cell<u64> = const { Cell::new(0) };
-}
 
 /// Runs `task` on this core. A panic ends this task only, is counted in `CoreGauges::task_panics`,
 /// and its text goes to the process's panic hook.
@@ -40,15 +35,10 @@ pub async fn yield_now() {
     .await;
 }
 
-/// How many polls of tasks there were on this core: the driver's way to see whether anything ran.
-pub(crate) fn polls() -> u64 {
-    POLLS.get()
-}
-
 /// What a panic carries.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
-/// A future whose panic is a result. Counts its polls.
+/// A future whose panic is a result.
 #[derive(Debug)]
 pub(crate) struct Caught<F> {
     /// `None` once it has ended.
@@ -92,7 +82,6 @@ impl<F: Future> Future for Caught<F> {
     type Output = Result<F::Output, Panic>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        POLLS.set(POLLS.get() + 1);
         match catch_unwind(AssertUnwindSafe(|| self.as_mut().poll_inner(cx))) {
             Ok(polled) => polled.map(Ok),
             Err(panic) => {
