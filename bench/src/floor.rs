@@ -2,8 +2,8 @@
 //!
 //! It reads what comes from one side and writes it to the other, one upstream connection for each
 //! client connection, on level-triggered epoll, without looking at a byte. No proxy that reads and
-//! writes through the socket interface can be cheaper; every CPU figure is compared with it. Run as a
-//! process of its own: `bench floor`.
+//! writes through the socket interface can be cheaper; every CPU figure is compared with it. Run as
+//! a process of its own: `bench floor`.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,9 +1,10 @@
 //! Measures Outrigger beside its peers.
 //!
 //! `load` generates traffic and answers it, `floor` is the cheapest relay there can be, `measure`
-//! reads what it cost, `peers` starts the programs, `versus` and `quick` are the measurements, `report`
-//! prints them. `subjects` are small pieces of Outrigger's own work, timed by `benches/` and counted by
-//! `instructions`. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the results.
+//! reads what it cost, `peers` starts the programs, `versus` and `quick` are the measurements,
+//! `report` prints them. `subjects` are small pieces of Outrigger's own work, timed by `benches/`
+//! and counted by `instructions`. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the
+//! results.
 
 pub mod floor;
 pub mod instructions;

@@ -50,7 +50,7 @@ pub(super) fn count(given: &Given, stop: &Interrupt) -> Result<u64, Instructions
         drive.open(Load { target, connections: 1, pace: Pace::Closed, request: load::get("/") })?;
         let window = drive.run(length)?;
         drive.close();
-        if window.failed > 0 || !running.end(END_LIMIT) {
+        if window.failed > 0 || !running.end(END_LIMIT)? {
             return Err("a request failed, or SIGTERM did not end the proxy".into());
         }
         Ok((callgrind::read(&file)?, window.answered))

@@ -101,7 +101,8 @@ pub fn run(options: &Options, stop: &Interrupt) -> Result<(), InstructionsError>
     if changed > 0 { Err(InstructionsError::Changed(changed)) } else { Ok(()) }
 }
 
-/// Does a subject's work (the subcommand `exercise`, which runs under valgrind). False: no such one.
+/// Does a subject's work (the subcommand `exercise`, which runs under valgrind). False: no such
+/// one.
 pub fn exercise(name: &str, repetitions: u64) -> bool {
     let Some(subject) = Subject::find(name) else { return false };
     let mut work = (subject.prepare)();

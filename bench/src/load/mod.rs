@@ -1,8 +1,8 @@
 //! The load generator: HTTP/1.1 keep-alive connections, one request in flight on each.
 //!
 //! `drive` is the loop, `client` one connection, `schedule` when an open load sends, `latency` what
-//! came out, `origin` the server behind the program under load, `message` how both find the end of a
-//! message. One thread does all of it.
+//! came out, `origin` the server behind the program under load, `message` how both find the end of
+//! a message. One thread does all of it.
 
 pub mod drive;
 pub mod latency;

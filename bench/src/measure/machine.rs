@@ -34,8 +34,8 @@ pub enum CpuError {
     #[error(
         "this process may run on one CPU only ({0}), and a measurement needs two: one for the \
          proxy, one for the load. Give it another (`taskset -c 0,1`, a larger cpuset, `docker run \
-         --cpuset-cpus`), or run it on another machine; on one CPU the load's work would be counted \
-         as waiting of the proxy"
+         --cpuset-cpus`), or run it on another machine; on one CPU the load's work would count as \
+         the proxy's waiting"
     )]
     OnlyOne(usize),
     /// The system call failed.
@@ -86,8 +86,9 @@ impl CpuWatch {
         Self { cpu, since: Instant::now(), before: read_ticks(cpu) }
     }
 
-    /// The share of the time in which the CPU did something that was not `used`: other processes, or
-    /// the hypervisor's other guests. Exact to a tick at each end. `None` if /proc/stat tells nothing.
+    /// The share of the time in which the CPU did something that was not `used`: other processes,
+    /// or the hypervisor's other guests. Exact to a tick at each end. `None` if /proc/stat tells
+    /// nothing.
     pub fn foreign_share(&self, used: &CpuUse) -> Option<f64> {
         let busy = read_ticks(self.cpu)?.busy.saturating_sub(self.before?.busy);
         let elapsed_us = self.since.elapsed().as_secs_f64() * 1e6;

@@ -62,8 +62,8 @@ mod tests {
 
     #[test]
     fn stat_is_read_past_a_name_with_brackets_and_spaces() {
-        let text = "10540 (tmux: (a) b) S 6667 10083 6668 0 -1 4194304 99 0 0 0 412 5127 0 0 20 0 3 \
-                    0 139502 3133440 358 18446744073709551615 94298196013056 94298196032937";
+        let text = "10540 (tmux: (a) b) S 6667 10083 6668 0 -1 4194304 99 0 0 0 412 5127 0 0 20 0 \
+                    3 0 139502 3133440 358 18446744073709551615 94298196013056 94298196032937";
         let read = Stat { session: 6668, user_ticks: 412, system_ticks: 5127 };
         assert_eq!(stat(text), Some(read));
         assert_eq!(stat("10540 (cut) S 1 2"), None);

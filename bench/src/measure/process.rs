@@ -63,8 +63,8 @@ impl Processes {
         Ok(sum)
     }
 
-    /// Resident memory in bytes. Private memory is added up; of files, which processes of one program
-    /// share, the largest share counts.
+    /// Resident memory in bytes. Private memory is added up; of files, which processes of one
+    /// program share, the largest share counts.
     pub fn resident_bytes(&self) -> io::Result<u64> {
         let (mut private, mut files) = (0, 0);
         for directory in &self.directories {

@@ -1,7 +1,7 @@
 //! Sockets for the bench's own programs: addresses, listening, connecting, and the poll set.
 //!
-//! Plain non-blocking descriptors on epoll, by way of `rustix`. This is not the proxy's runtime: the
-//! bench must not measure Outrigger with Outrigger's own parts.
+//! Plain non-blocking descriptors on epoll, by way of `rustix`. This is not the proxy's runtime:
+//! the bench must not measure Outrigger with Outrigger's own parts.
 
 pub mod poll;
 

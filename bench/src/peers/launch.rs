@@ -10,19 +10,16 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use crate::measure::machine;
 use crate::measure::process::Processes;
+use crate::net::poll::{Interest, Poll};
 
 /// Lines of a program's output that an error message quotes.
 const QUOTED_LINES: usize = 6;
-
-/// How often a program that was asked to end is looked at.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// A started program. Dropping it kills its process group.
 pub struct Child {
@@ -62,19 +59,17 @@ impl Child {
     }
 
     /// Asks it to end and waits for that, at most `limit`; false if it still lives then.
-    pub fn end(&mut self, limit: Duration) -> bool {
-        if let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself.
-            let _ = rustix::process::kill_process(pid, Signal::TERM);
-        }
-        let asked = Instant::now();
-        while asked.elapsed() < limit {
-            if self.has_ended() {
-                return true;
-            }
-            thread::sleep(LOOK);
-        }
-        false
+    pub fn end(&mut self, limit: Duration) -> io::Result<bool> {
+        let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else {
+            return Ok(self.has_ended());
+        };
+        // The child is not waited for yet, so its pid is its own, even if it ended by itself.
+        let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+        rustix::process::pidfd_send_signal(&handle, Signal::TERM)?;
+        let mut poll = Poll::new()?;
+        poll.add(&handle, 0, Interest::READ)?;
+        poll.wait(Some(limit))?;
+        Ok(self.has_ended())
     }
 
     /// The last lines that it wrote.

@@ -69,8 +69,8 @@ pub enum StartError {
 }
 
 impl Running {
-    /// Starts `proxy` and waits for its first 200. A port that something else took in the meantime is
-    /// replaced, twice.
+    /// Starts `proxy` and waits for its first 200. A port that something else took in the meantime
+    /// is replaced, twice.
     pub fn start(proxy: Proxy, setup: &Setup<'_>, drive: &mut Drive) -> Result<Self, StartError> {
         let mut tried = 1;
         loop {
@@ -119,7 +119,7 @@ impl Running {
     }
 
     /// Lets it end by itself, as SIGTERM asks; false if it still lives after `limit`.
-    pub fn end(mut self, limit: Duration) -> bool {
+    pub fn end(mut self, limit: Duration) -> io::Result<bool> {
         self.child.end(limit)
     }
 }

@@ -1,7 +1,7 @@
 //! Filling in the committed configurations of `bench/peers/`. Pure.
 //!
-//! `@NAME@` stands for a value. The lines between one that holds `@each@` and one that holds `@end@`
-//! repeat, `@I@` being 0, 1, …; the marker lines are comments in the file's own syntax.
+//! `@NAME@` stands for a value. The lines between one that holds `@each@` and one that holds
+//! `@end@` repeat, `@I@` being 0, 1, …; the marker lines are comments in the file's own syntax.
 
 use std::fmt::Write;
 

@@ -1,8 +1,8 @@
 //! Small pieces of Outrigger's work, each prepared once and repeated: what criterion times
 //! (`benches/`) and `bench instructions` counts.
 //!
-//! A subject does what one request makes the proxy do in one room of the house, on inputs like those
-//! of real traffic. A new one is one line in a table.
+//! A subject does what one request makes the proxy do in one room of the house, on inputs like
+//! those of real traffic. A new one is one line in a table.
 
 mod balancing;
 mod codec;

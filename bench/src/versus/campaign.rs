@@ -1,8 +1,8 @@
 //! The rounds of a measurement.
 //!
 //! Round by round, every trial is done with every proxy, each started afresh and alone on its CPU;
-//! the order of the proxies turns from round to round. What goes wrong with one proxy becomes a note
-//! and an empty cell, never a figure. `versus` and `quick` run campaigns.
+//! the order of the proxies turns from round to round. What goes wrong with one proxy becomes a
+//! note and an empty cell, never a figure. `versus` and `quick` run campaigns.
 
 use std::io;
 use std::path::PathBuf;

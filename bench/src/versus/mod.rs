@@ -1,7 +1,7 @@
 //! `bench versus`: Outrigger beside Envoy, HAProxy, nginx and the floor relay.
 //!
-//! Here stand the options and what they choose; `campaign` does the rounds, `trial` one measurement,
-//! `figure` the rows, `sheet` holds the readings, `targets` the promises.
+//! Here stand the options and what they choose; `campaign` does the rounds, `trial` one
+//! measurement, `figure` the rows, `sheet` holds the readings, `targets` the promises.
 
 pub mod campaign;
 pub mod figure;

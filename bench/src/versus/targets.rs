@@ -1,4 +1,5 @@
-//! The figures that Outrigger promises, as limits on the sheet; docs/PERFORMANCE.md explains a miss.
+//! The figures that Outrigger promises, as limits on the sheet; docs/PERFORMANCE.md explains a
+//! miss.
 
 use super::figure::{Figure, Quantity, Shape, Way};
 use super::sheet::Sheet;
