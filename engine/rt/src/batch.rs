@@ -124,3 +124,52 @@ impl<P: Into<Piece>> From<P> for Batch {
         Self::new().push(piece)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn joined(batch: &Batch, skip: usize) -> Vec<u8> {
+        let (vectors, count) = batch.iovecs(skip);
+        let vectors = vectors[..count].iter();
+        // SAFETY: the vectors point into the batch, which lives.
+        let parts = vectors
+            .map(|v| unsafe { std::slice::from_raw_parts(v.iov_base.cast::<u8>(), v.iov_len) });
+        assert!(parts.clone().all(|part| !part.is_empty()));
+        parts.flatten().copied().collect()
+    }
+
+    proptest! {
+        /// However many pieces, and however much of them was sent before.
+        #[test]
+        fn nothing_is_lost_swapped_or_doubled(
+            pieces in vec((0..3u8, vec(any::<u8>(), 0..9)), 0..9)
+        ) {
+            let mut batch = Batch::new();
+            for (kind, bytes) in &pieces {
+                match kind {
+                    0 => batch.add(Chunk::copy_of(bytes)),
+                    1 => batch.add(b"static".as_slice()),
+                    _ => {
+                        let mut head = HeadBuf::take();
+                        head.extend_from_slice(bytes);
+                        batch.add(head);
+                    }
+                }
+            }
+            let all: Vec<u8> = pieces
+                .iter()
+                .flat_map(|(kind, bytes)| if *kind == 1 { b"static" } else { &bytes[..] })
+                .copied()
+                .collect();
+            prop_assert_eq!(batch.len(), all.len());
+            prop_assert_eq!(batch.is_empty(), all.is_empty());
+            for skip in 0..=all.len() {
+                prop_assert_eq!(joined(&batch, skip), &all[skip..]);
+            }
+        }
+    }
+}

@@ -278,6 +278,16 @@ impl Buffers {
     }
 }
 
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        for size in [Size::Small, Size::Large] {
+            for start in self.shelf(size).empty() {
+                self.free(start, size);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::pin::pin;

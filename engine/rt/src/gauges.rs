@@ -99,3 +99,24 @@ impl TurnBook {
         gauges.loop_lag_us_max.set(self.worst_now.max(self.worst_before));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_turn_is_told_for_ten_to_twenty_seconds() {
+        let (gauges, begin) = (CoreGauges::default(), Instant::now());
+        let mut book = TurnBook::new(begin);
+        let mut turn = |at_ms, took_us| {
+            let began = begin + Duration::from_millis(at_ms);
+            book.note(&gauges, began, began + Duration::from_micros(took_us));
+            gauges.loop_lag_us_max.read()
+        };
+        assert_eq!(turn(100, 900), 900);
+        assert_eq!(turn(9_000, 5), 900);
+        assert_eq!(turn(11_000, 7), 900, "still of the window before");
+        assert_eq!(turn(22_000, 6), 7);
+        assert_eq!((gauges.turns.read(), gauges.busy_us.read()), (4, 918));
+    }
+}

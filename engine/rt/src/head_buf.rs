@@ -77,3 +77,34 @@ impl DerefMut for HeadBuf {
         &mut self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_empty_and_keeps_its_memory() {
+        let mut first = HeadBuf::take();
+        first.extend_from_slice(&[1; 5_000]);
+        let (memory, capacity) = (first.as_ptr(), first.capacity());
+        drop(first);
+        let second = HeadBuf::take();
+        assert!(second.is_empty());
+        assert_eq!((second.as_ptr(), second.capacity()), (memory, capacity));
+    }
+
+    #[test]
+    fn a_buffer_that_grew_large_is_not_kept() {
+        let mut large = HeadBuf::take();
+        large.reserve(CAPACITY_KEPT_BYTES_MAX + 1);
+        drop(large);
+        assert!(HeadBuf::take().capacity() <= CAPACITY_KEPT_BYTES_MAX);
+    }
+
+    #[test]
+    fn an_idle_core_gives_its_buffers_back() {
+        drop((0..1_000).map(|_| HeadBuf::take()).collect::<Vec<_>>());
+        while trim() {}
+        assert_eq!(FREE.with_borrow(Shelf::len), FREE_KEPT);
+    }
+}

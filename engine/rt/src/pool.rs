@@ -109,3 +109,39 @@ impl<T: fmt::Debug> fmt::Debug for Pooled<T> {
         (**self).fmt(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> Pool<Vec<u8>> {
+        Pool::new(8, || Vec::with_capacity(100), Vec::clear)
+    }
+
+    #[test]
+    fn a_value_comes_back_cleared_and_keeps_its_memory() {
+        let pool = pool();
+        let mut value = pool.take();
+        value.extend_from_slice(b"of the last request");
+        let memory = value.as_ptr();
+        drop(value);
+        let again = pool.clone().take();
+        assert!(again.is_empty());
+        assert_eq!(again.as_ptr(), memory);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_was_said_and_less_when_idle() {
+        let pool = pool();
+        drop((0..100).map(|_| pool.take()).collect::<Vec<_>>());
+        assert_eq!(pool.store.free.borrow().len(), 8);
+        while pool.store.trim() {}
+        assert_eq!(pool.store.free.borrow().len(), FREE_KEPT);
+    }
+
+    #[test]
+    fn a_value_may_outlive_its_pool() {
+        let value = pool().take();
+        assert_eq!(value.capacity(), 100);
+    }
+}

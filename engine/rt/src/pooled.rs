@@ -24,8 +24,18 @@ const FREE_MAX: usize = 4096;
 const FREE_KEPT: usize = 4;
 
 thread_local! {
-    static FREE: RefCell<[Shelf<NonNull<u8>>; SIZES]> =
-        const { RefCell::new([const { Shelf::new() }; SIZES]) };
+    static FREE: RefCell<Blocks> = const { RefCell::new(Blocks([const { Shelf::new() }; SIZES])) };
+}
+
+/// Free blocks, one shelf for each size.
+struct Blocks([Shelf<NonNull<u8>>; SIZES]);
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        for (class, shelf) in self.0.iter_mut().enumerate() {
+            free(shelf.empty(), class);
+        }
+    }
 }
 
 /// A future in memory of this core's free list. Stays on its core.
@@ -85,18 +95,25 @@ impl Drop for Block {
 
 /// Frees part of the blocks that nobody needed of late; whether more may follow.
 pub(crate) fn trim() -> bool {
-    FREE.with_borrow_mut(|free| {
-        let (mut out, mut more) = (Vec::new(), false);
-        for (class, shelf) in free.iter_mut().enumerate() {
+    FREE.with_borrow_mut(|blocks| {
+        let mut more = false;
+        for (class, shelf) in blocks.0.iter_mut().enumerate() {
+            let mut out = Vec::new();
             shelf.trim(FREE_KEPT, &mut out);
+            free(out, class);
             more |= shelf.len() > FREE_KEPT;
-            for start in out.drain(..) {
-                // SAFETY: blocks on this shelf were allocated with the layout of its class.
-                unsafe { dealloc(start.as_ptr(), layout_of(class)) };
-            }
         }
         more
     })
+}
+
+/// Frees blocks that lay on the shelf of `class`.
+fn free(blocks: Vec<NonNull<u8>>, class: usize) {
+    for start in blocks {
+        // SAFETY: what lies on a shelf was allocated with the layout of its class, and is in no
+        // use.
+        unsafe { dealloc(start.as_ptr(), layout_of(class)) };
+    }
 }
 
 /// The shelf that serves `layout`, if any.
@@ -114,7 +131,7 @@ fn take(layout: Layout) -> NonNull<u8> {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
         layout = layout_of(class);
-        if let Some(start) = FREE.with_borrow_mut(|free| free[class].take()) {
+        if let Some(start) = FREE.with_borrow_mut(|blocks| blocks.0[class].take()) {
             return start;
         }
     }
@@ -129,8 +146,8 @@ fn give_back(start: NonNull<u8>, layout: Layout) {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
         layout = layout_of(class);
-        let kept = FREE.try_with(|free| {
-            let shelf = &mut free.borrow_mut()[class];
+        let kept = FREE.try_with(|blocks| {
+            let shelf = &mut blocks.borrow_mut().0[class];
             let keep = shelf.len() < FREE_MAX;
             if keep {
                 shelf.put(start);

@@ -27,6 +27,11 @@ impl<T> Shelf<T> {
         self.free.len()
     }
 
+    /// Takes away everything: the core ends.
+    pub(crate) fn empty(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.free)
+    }
+
     /// Takes away half of what lay idle since the last call, down to `floor` free things: an idle
     /// core comes to its floor in a few rounds, a busy one keeps what it uses. Appends to `out`,
     /// for the caller to drop.

@@ -158,3 +158,27 @@ pub(crate) fn reset(socket: OwnedFd) {
     // If it fails, the peer sees an end rather than a reset.
     let _ = SockRef::from(&socket.as_fd()).set_linger(Some(Duration::ZERO));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn nagle_is_off_on_both_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        prepare_listener(listener.as_fd()).unwrap();
+        let client = start_connect(&Address::Inet(listener.local_addr().unwrap())).unwrap();
+        let (server, peer) = accept(listener.as_fd()).unwrap();
+        assert!(SockRef::from(&client).tcp_nodelay().unwrap());
+        assert!(SockRef::from(&server).tcp_nodelay().unwrap(), "inherited from the listener");
+        assert_eq!(peer, local(client.as_fd()).unwrap());
+    }
+
+    #[test]
+    fn a_path_that_fits_no_socket_is_an_error() {
+        let long = Address::Unix("/".repeat(200).into());
+        assert_eq!(start_connect(&long).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}

@@ -83,20 +83,26 @@ impl Place {
         poll_times(polls, self.listener.accept()).await;
         let _theirs = TcpStream::connect(self.address).unwrap();
         poll_times(polls, self.listener.accept()).await;
+        self.accept_all().await;
+    }
+
+    /// What came while nobody accepted: the next step wants its own connection.
+    async fn accept_all(&self) {
+        while poll_times(5, self.listener.accept()).await.is_some() {}
     }
 
     /// Also to a listener whose queue is full, where the connect never ends.
     async fn connect(&self, polls: usize, full: SocketAddr) {
         poll_times(polls, Stream::connect(&Address::Inet(full))).await;
         poll_times(polls, Stream::connect(&Address::Inet(self.address))).await;
+        self.accept_all().await;
     }
 }
 
 /// A listener that answers nobody any more, and what fills its queue.
 fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    // SAFETY: no pointers.
-    assert_eq!(0, unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&listener), 0) });
+    socket2::SockRef::from(&listener).listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let filling =
         (0..2).map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok());
@@ -128,8 +134,6 @@ fn a_future_dropped_at_any_await_leaks_neither_buffer_nor_descriptor() {
                 round(polls).await;
             }
         }
-        // What was accepted for nobody is closed with the listener, so ask for it.
-        while poll_times(5, place.listener.accept()).await.is_some() {}
         settle().await;
         let after = descriptors();
         assert!(after <= before + 2, "{after} descriptors, {before} before {TIMES} rounds");

@@ -5,14 +5,13 @@
 
 mod common;
 
-use std::future::pending;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use common::{head, listen, on_core, pair, start};
-use rt::{Address, EngineKind, Stream};
+use rt::EngineKind;
 
 #[test]
 fn an_idle_core_makes_no_turns() {
@@ -133,56 +132,4 @@ fn a_task_that_wakes_itself_starves_nobody() {
         rt::sleep(Duration::from_millis(5)).await;
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     });
-}
-
-#[test]
-fn a_core_ends_at_once_whatever_is_under_way() {
-    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let before = descriptors();
-    let core = start(EngineKind::Uring, || async {
-        let (listener, address) = listen();
-        let (connected, accepted) = pair().await;
-        let (sending, _unread) = pair().await;
-        rt::spawn(async move {
-            let _ = connected.recv().await;
-        });
-        rt::spawn(async move {
-            // Nobody reads: this send, and the next, wait.
-            for _ in 0..100 {
-                sending.send(head(&vec![7; 1 << 20]).into()).await.unwrap();
-            }
-        });
-        rt::spawn(async move {
-            while let Ok(stream) = listener.accept().await {
-                std::mem::forget(stream);
-            }
-        });
-        rt::spawn(async move {
-            let _ = Stream::connect(&Address::Inet(address)).await;
-            pending::<()>().await;
-        });
-        rt::spawn(async {
-            let (_sender, mut inbox) = rt::mailbox::<()>(1);
-            inbox.recv().await;
-        });
-        rt::spawn(async {
-            rt::sleep(Duration::from_secs(3600)).await;
-        });
-        rt::spawn(async {
-            loop {
-                rt::yield_now().await;
-            }
-        });
-        rt::sleep(Duration::from_millis(20)).await;
-        drop(accepted);
-    });
-    let gauges = core.gauges().clone();
-    while gauges.turns.read() == 0 {
-        std::thread::yield_now();
-    }
-    std::thread::sleep(Duration::from_millis(20));
-    let began = Instant::now();
-    core.join().unwrap();
-    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
-    let _ = (before, descriptors);
 }

@@ -2,7 +2,6 @@
 //! own.
 
 #![allow(unsafe_code)]
-
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
