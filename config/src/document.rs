@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::problems::{Excerpt, Problem, Problems, Severity};
+use crate::problems::{Excerpt, Problem, Problems, Severity, printable};
 use crate::syntax;
 use crate::tree::{self, Node, Table, Value};
 
@@ -122,8 +122,8 @@ impl<'d> Document<'d> {
                 line,
                 column,
                 path,
-                message: wrong.message,
-                help: wrong.help,
+                message: printable(wrong.message),
+                help: wrong.help.map(printable),
                 excerpt,
             }
         });

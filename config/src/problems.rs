@@ -141,6 +141,14 @@ impl Excerpt {
     }
 }
 
+/// A message quotes the file: its control characters must not reach a terminal or forge a log line.
+pub(crate) fn printable(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        false => text,
+    }
+}
+
 /// The character boundary at or before `at`.
 fn floor(line: &str, mut at: usize) -> usize {
     while !line.is_char_boundary(at) {

@@ -112,6 +112,15 @@ fn false_and_auto_mean_none() {
 }
 
 #[test]
+fn listeners_whose_port_the_kernel_chooses_do_not_collide() {
+    let first = LISTENER.replace(":80", ":0");
+    let second = first.replace("'in'", "'out'");
+    let admin = "[admin]\nlisten = '127.0.0.1:0'\n";
+    let text = format!("{first}{second}{admin}[[routes.r]]\nrespond.status = 200\n");
+    assert_eq!(load(&text).listeners.len(), 2);
+}
+
+#[test]
 fn hosts_are_indexed_by_kind_longest_first() {
     let text = LISTENER.to_owned()
         + "[[routes.r]]\nhost = ['Shop.Example', 'shop.example:8080', '*.b.example']\n\

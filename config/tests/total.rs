@@ -47,7 +47,7 @@ fn hostile_files_get_a_message() {
         "\u{feff}".to_owned(),
         "\r\n\r".to_owned(),
     ] {
-        assert!(load(text.as_bytes()).is_err(), "{:.40}", text);
+        assert!(load(text.as_bytes()).is_err(), "{text:.40}");
     }
     assert!(load(&[0xff; 1000]).is_err());
     assert!(load(&[0x80]).is_err());
@@ -97,6 +97,18 @@ fn json_says_what_the_drawing_says() {
     );
     assert_eq!(problems.iter().next().unwrap().severity, Severity::Error);
     assert!(problems.draw(true).contains('\u{1b}'), "colours where they are asked for");
+}
+
+#[test]
+fn no_control_character_of_the_file_reaches_the_terminal() {
+    for text in
+        ["x = 1\u{1b}[2J24\n", "x = \"\u{9b}2J\"\n", "\"\\u001b[2J\" = 1\n", "x = 'a\u{85}b', y\n"]
+    {
+        let drawn = load(text.as_bytes()).unwrap_err().to_string();
+        assert!(!drawn.replace('\n', "").contains(char::is_control), "{drawn:?}");
+    }
+    let text = REFERENCE.replace("\"least-request\"", "\"least\\u001b[2J\"");
+    assert!(!load(text.as_bytes()).unwrap_err().to_json().to_string().contains("\\u001b"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::quote;
 use crate::document::Wrong;
 
-/// A path as the router sees it: normalised, without query (FEATURES of paths: docs/CONFIG.md).
+/// A path as the router sees it: normalised, without query.
 pub(crate) fn path(text: &str) -> Result<&str, Wrong> {
     let wrong = |why: &str| Wrong::new(format!("{} {why}", quote(text)));
     if !text.starts_with('/') {
