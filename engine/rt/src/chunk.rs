@@ -39,7 +39,8 @@ impl Chunk {
 
     /// A chunk over the first `len` bytes of `buffer`.
     ///
-    /// # Safety The bytes are initialised, and nothing else reads or writes them until `home` gets
+    /// # Safety
+    /// The bytes are initialised, and nothing else reads or writes them until `home` gets
     /// the buffer back.
     pub(crate) unsafe fn over(buffer: NonNull<u8>, len: u32, home: Home) -> Self {
         Self { buffer, start: 0, end: len, home }
@@ -68,7 +69,8 @@ impl Chunk {
     /// Keeps the first `n` bytes and returns the others, copied into buffers of their own; as two
     /// chunks cannot share one.
     ///
-    /// # Panics When `n` is beyond the end.
+    /// # Panics
+    /// When `n` is beyond the end.
     pub fn split_off(&mut self, n: usize) -> Self {
         let rest = Self::copy_of(&self[n..]);
         self.truncate(n);

@@ -16,7 +16,8 @@ use crate::{EngineKind, core, epoll, sys, uring};
 /// A mailbox for at most `capacity` messages. The inbox is read on one core; senders may be
 /// anywhere.
 ///
-/// # Panics When no descriptor is left for the eventfd: make mailboxes at start.
+/// # Panics
+/// When no descriptor is left for the eventfd: make mailboxes at start.
 pub fn mailbox<T: Send>(capacity: usize) -> (MailSender<T>, Inbox<T>) {
     let mail = Arc::new(Mail {
         queue: ArrayQueue::new(capacity.max(1)),

@@ -49,25 +49,25 @@ impl Refusal {
     /// does: for the moment of the accept the listener is made non-blocking, which other holders of
     /// the same socket see (cores that share a Unix listener).
     ///
-    /// False if nobody was waiting, or nobody could be taken: an accept fails for want of a
-    /// descriptor before it looks at the queue, so wait for readiness before the next one.
+    /// False if nobody was waiting: an accept fails for want of a descriptor before it looks at the
+    /// queue, so wait for readiness before the next one.
     pub(crate) async fn refuse_one(&self, listener: BorrowedFd<'_>) -> bool {
         if now() < self.next_at.get() {
             sleep_until(self.next_at.get()).await;
         }
         self.next_at.set(now() + GAP);
         drop(self.reserve.take());
-        let client = accept_at_once(listener).ok();
-        if let Some(client) = &client {
+        let accepted = accept_at_once(listener);
+        let waited =
+            !accepted.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        if let Ok(client) = accepted {
             refuse(client.as_fd(), self.words);
             gauges::here(|gauges| gauges.refused.add(1));
         }
-        let refused = client.is_some();
-        drop(client);
         // Another thread may have been faster: then the next refusal has no reserve, and tries
         // again.
         *self.reserve.borrow_mut() = sys::eventfd().ok();
-        refused
+        waited
     }
 }
 

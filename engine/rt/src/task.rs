@@ -12,7 +12,8 @@ use crate::{EngineKind, core, epoll, gauges, uring};
 /// Runs `task` on this core. A panic ends this task only, is counted in `CoreGauges::task_panics`,
 /// and its text goes to the process's panic hook.
 ///
-/// # Panics On a thread that is no core.
+/// # Panics
+/// On a thread that is no core.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     let task = Task(Caught::new(task));
     match core::engine() {

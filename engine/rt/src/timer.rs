@@ -182,6 +182,7 @@ impl Timers {
             && let Some(waker) = self.waiting.take()
         {
             self.waits_until = 0;
+            // The engine's own: it schedules a task, and does not come back here.
             waker.wake();
         }
     }

@@ -64,6 +64,39 @@ fn unix_sockets_carry_the_same() {
 }
 
 #[test]
+fn a_connect_to_a_full_queue_waits_for_its_turn() {
+    const CLIENTS: usize = 5;
+    on_both(|engine| {
+        let path = std::env::temp_dir().join(format!("rt-full-{}-{engine:?}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let socket = UnixListener::bind(&path).unwrap();
+        socket2::SockRef::from(&socket).listen(1).unwrap();
+        let address = Address::Unix(path.clone());
+        on_core(engine, move || async move {
+            let connected = Rc::new(Cell::new(0));
+            for _ in 0..CLIENTS {
+                let (address, connected) = (address.clone(), connected.clone());
+                rt::spawn(async move {
+                    let stream = Stream::connect(&address).await.unwrap();
+                    connected.set(connected.get() + 1);
+                    stream.send(head(b"here").into()).await.unwrap();
+                    assert!(stream.recv().await.unwrap().is_empty());
+                });
+            }
+            rt::sleep(Duration::from_millis(5)).await;
+            assert!(connected.get() < CLIENTS, "the queue is short");
+            let listener = Listener::new(socket.into(), REFUSAL).unwrap();
+            for _ in 0..CLIENTS {
+                let stream = listener.accept().await.unwrap();
+                assert_eq!(recv_exactly(&stream, 4).await, b"here");
+            }
+            assert_eq!(connected.get(), CLIENTS);
+        });
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
 fn a_peer_that_ended_its_side_can_still_be_answered() {
     on_both(|engine| {
         on_core(engine, || async {

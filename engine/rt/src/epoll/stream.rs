@@ -4,11 +4,15 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
 
 use crate::buffers::{Buffer, Size};
-use crate::{Address, Batch, Chunk, Peer, socket};
+use crate::{Address, Batch, Chunk, Peer, sleep, socket};
+
+/// Between attempts to connect to a Unix listener whose queue is full.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// A connected stream; the methods are documented at `crate::Stream`.
 #[derive(Debug)]
@@ -45,7 +49,17 @@ impl Stream {
             Address::Inet(address) => Peer::Inet(*address),
             Address::Unix(_) => Peer::Unix,
         };
-        let stream = Self::new(socket::start_connect(to)?, peer)?;
+        let socket = loop {
+            match socket::start_connect(to) {
+                // A Unix listener's queue is full, and nothing tells when it no longer is: a
+                // blocking connect would wait. The caller's patience is the bound.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && peer == Peer::Unix => {
+                    sleep(RETRY).await;
+                }
+                started => break started?,
+            }
+        };
+        let stream = Self::new(socket, peer)?;
         poll_fn(|cx| stream.socket.poll_write_ready(cx)).await?.retain_ready();
         socket::outcome(stream.fd())?;
         Ok(stream)
