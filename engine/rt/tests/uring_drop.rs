@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-#![allow(clippy::unwrap_used, reason = "a test")]
-
 mod common;
 
 use std::future::{Future, poll_fn};

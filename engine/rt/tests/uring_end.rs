@@ -1,7 +1,7 @@
 //! A core on io_uring ends at once, whatever is under way, and leaves nothing open. One test, as it
 //! counts the descriptors of the process.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 

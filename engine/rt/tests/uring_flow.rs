@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#![allow(clippy::unwrap_used, reason = "a test")]
-
 mod common;
 
 use std::io::{ErrorKind, Read, Write};

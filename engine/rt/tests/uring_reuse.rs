@@ -2,9 +2,6 @@
 //! reaches another.
 
 #![allow(clippy::unwrap_used)]
-
-#![allow(clippy::unwrap_used, reason = "a test")]
-
 mod common;
 
 use std::io::{Read, Write};

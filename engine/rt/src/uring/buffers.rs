@@ -165,9 +165,10 @@ impl Buffers {
         owner
     }
 
-    /// Adds buffers to a group that ran dry; false when it is at its bound.
-    pub(super) fn grow(&mut self, group: Group) -> bool {
-        self.shelf(group).grow()
+    /// A receive found no buffer in the group: whether there will be one for it, after adding some
+    /// if need be.
+    pub(super) fn ran_dry(&mut self, group: Group) -> bool {
+        self.shelf(group).ran_dry()
     }
 
     /// Lets the kernel see the buffers put back or added; once a turn, before the ring is entered.
@@ -290,6 +291,8 @@ struct Shelf {
     target: u16,
     /// The most held since the last trim.
     peak: u16,
+    /// Receives that found no buffer in this turn, each of which is to have one in the next.
+    dry: u16,
 }
 
 impl Shelf {
@@ -315,6 +318,7 @@ impl Shelf {
             held: 0,
             target: kept,
             peak: 0,
+            dry: 0,
         };
         shelf.add(kept);
         shelf.publish();
@@ -326,11 +330,14 @@ impl Shelf {
         self.circulating - self.held
     }
 
-    fn grow(&mut self) -> bool {
-        let more = (self.circulating / 2).max(GROWTH_MIN).min(self.room - self.circulating);
-        self.add(more);
-        self.target = self.target.max(self.circulating);
-        more > 0
+    fn ran_dry(&mut self) -> bool {
+        self.dry += 1;
+        if self.free() < self.dry {
+            let more = (self.circulating / 2).max(GROWTH_MIN).min(self.room - self.circulating);
+            self.add(more);
+            self.target = self.target.max(self.circulating);
+        }
+        self.dry <= self.free()
     }
 
     fn add(&mut self, count: u16) {
@@ -360,6 +367,7 @@ impl Shelf {
     }
 
     fn publish(&mut self) {
+        self.dry = 0;
         // SAFETY: the first entry's last field is the ring's tail, two aligned bytes shared with
         // the kernel.
         let tail = unsafe {

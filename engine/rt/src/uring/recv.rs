@@ -225,7 +225,7 @@ impl State {
         receive.cancelling = false;
         if dry {
             self.dry += 1;
-            match (self.buffers.grow(group), group) {
+            match (self.buffers.ran_dry(group), group) {
                 (true, _) => {}
                 (false, Group::Bulk) => (receive.expected, receive.full) = (0, 0),
                 (false, Group::Small) => {

@@ -246,6 +246,16 @@ fn a_name_outlives_its_slot_but_finds_no_other() {
 }
 
 #[test]
+fn a_crowd_that_runs_dry_in_one_turn_gets_what_it_needs_and_little_more() {
+    let room = Room { small: 1024, bulk: 16, small_kept: 8, bulk_kept: 2 };
+    let ring = Ring::new(Depth::default()).unwrap();
+    let mut buffers = Buffers::new(&ring, room).unwrap();
+    assert!((0..100).all(|_| buffers.ran_dry(Group::Small)));
+    let total = buffers.total().0;
+    assert!((100..=160).contains(&total), "{total} buffers for a hundred");
+}
+
+#[test]
 fn buffers_grow_in_need_and_shrink_in_peace() {
     let room = Room { small: 256, bulk: 16, small_kept: 8, bulk_kept: 2 };
     let ring = Ring::new(Depth::default()).unwrap();
@@ -255,7 +265,7 @@ fn buffers_grow_in_need_and_shrink_in_peace() {
     let second = Duration::from_secs(1);
     let start = Instant::now();
     assert_eq!(buffers.next_trim(start), None, "nothing to give up");
-    while buffers.grow(Group::Small) {}
+    while buffers.ran_dry(Group::Small) {}
     let all: Vec<_> = (0..256).map(|bid| Buffer { group: Group::Small, bid }).collect();
     all.iter().for_each(|buffer| {
         buffers.taken(*buffer, owner, 1);
