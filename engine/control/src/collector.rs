@@ -80,7 +80,7 @@ struct Work {
 impl Collector {
     /// A collector for all cores of `shared`.
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        let desk = || Desk { spare: Some(Box::new(Tally::new(SERIES_MAX))), missed: 0 };
+        let desk = || Desk { spare: Some(empty()), missed: 0 };
         let desks = shared.cores.iter().map(|_| desk()).collect();
         let books = Books { totals: Totals::new(SERIES_MAX), generations: Generations::default() };
         Self {
@@ -99,17 +99,25 @@ impl Collector {
     pub(crate) async fn run(mut self, mut notes: mpsc::Receiver<Note>) {
         while let Some(note) = notes.recv().await {
             self.take(note);
-            if self.wanted.is_empty() && self.ending.is_empty() {
-                continue;
+            // The second round is for a tally that came so late that the first could not ask for
+            // the next one. A core that stays silent is asked again when something is noted.
+            for _ in 0..2 {
+                if self.wanted.is_empty() && self.ending.is_empty() {
+                    break;
+                }
+                let ended = self.round(&mut notes).await;
+                self = self.settle(ended).await;
             }
-            let ended = self.round(&mut notes).await;
-            self = self.settle(ended).await;
         }
     }
 
     fn take(&mut self, note: Note) {
         match note {
-            Note::Collected(core, tally) => self.arrived.push((core, tally)),
+            Note::Collected(core, tally) => {
+                self.arrived.push((core, tally));
+                // It can be asked again, also before what it handed over is merged.
+                self.desks[usize::from(core.0)].spare = Some(empty());
+            }
             Note::Begun(generation, snapshot) => {
                 self.books.generations.begin(generation, snapshot);
             }
@@ -200,6 +208,7 @@ impl Collector {
         }
         self.books = work.books;
         for (core, tally) in work.arrived {
+            // In place of the new one: this one has its memory already.
             self.desks[usize::from(core.0)].spare = Some(tally);
         }
         self.arrived = Vec::new();
@@ -217,6 +226,11 @@ impl Collector {
         });
         figures.collect()
     }
+}
+
+/// Takes no memory before it is counted in.
+fn empty() -> Box<Tally> {
+    Box::new(Tally::new(SERIES_MAX))
 }
 
 impl Work {

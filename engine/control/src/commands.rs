@@ -4,7 +4,9 @@
 use std::fmt;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+
+use crate::reload::Asked;
 
 /// Commands that wait at most; a storm of signals beyond it says nothing new.
 pub(crate) const COMMANDS_MAX: usize = 64;
@@ -21,7 +23,7 @@ pub(crate) enum Command {
     /// `POST /drain`.
     Drain,
     /// SIGHUP or `POST /reload`, which waits for the result.
-    Reload(Option<oneshot::Sender<Reloaded>>),
+    Reload(Asked),
 }
 
 /// What a reload came to.

@@ -91,7 +91,7 @@ pub(crate) enum CoreReport {
     Serving { core: CoreId, generation: Generation },
     Collected { core: CoreId, tally: Box<Tally> },
     Drained { core: CoreId },
-    Retired { core: CoreId, generation: Generation, snapshot: Arc<Snapshot> },
+    Retired { generation: Generation, snapshot: Arc<Snapshot> },
     Ended { core: CoreId },
 }
 
@@ -104,6 +104,8 @@ pub(crate) struct CoreLink {
     pub(crate) runtime: Arc<CoreGauges>,
     /// Until it reports that it has ended.
     pub(crate) alive: Cell<bool>,
+    /// The generation that it uses; `None` before its first report.
+    pub(crate) serving: Cell<Option<Generation>>,
 }
 
 /// A core's voice. Every call returns at once and allocates nothing.
@@ -140,7 +142,7 @@ impl Reports {
     /// No request of this core uses that snapshot any more. Its last reference is dropped off the
     /// core; all counts made against `generation` are in the tally by now.
     pub fn retired(&self, generation: Generation, snapshot: Arc<Snapshot>) {
-        self.say(CoreReport::Retired { core: self.core, generation, snapshot });
+        self.say(CoreReport::Retired { generation, snapshot });
     }
 
     fn say(&self, report: CoreReport) {

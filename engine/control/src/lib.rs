@@ -14,6 +14,7 @@ mod core_link;
 mod life;
 pub mod metrics;
 mod pages;
+mod reload;
 mod shared;
 mod sockets;
 mod supervisor;

@@ -8,13 +8,16 @@ use std::time::SystemTime;
 use config::Snapshot;
 use rt::CoreId;
 use signals::Generation;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 
 use crate::collector::Note;
-use crate::commands::Command;
+use crate::commands::{Command, Reloaded};
 use crate::core_link::CoreLink;
 use crate::life::{Life, Patience};
 use crate::metrics::{About, ConfigFigures};
+use crate::reload::Asked;
 use crate::sockets::{Held, HeldListener};
 
 /// Changes the program's log filter; `Err` says what is wrong with it.
@@ -31,10 +34,20 @@ pub(crate) struct Shared {
     pub(crate) config: RefCell<ConfigState>,
     pub(crate) held: RefCell<Held>,
     /// The admin listener, which is no listener of the snapshot.
-    pub(crate) admin: RefCell<Option<HeldListener>>,
+    pub(crate) admin: RefCell<Option<Admin>>,
+    /// Told whenever a core begins to use a snapshot, or ends.
+    pub(crate) served: Notify,
     pub(crate) notes: mpsc::Sender<Note>,
     pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) reloads: mpsc::Sender<Asked>,
     pub(crate) log_filter: Option<LogFilter>,
+}
+
+/// The admin listener, served.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) held: HeldListener,
+    pub(crate) task: JoinHandle<()>,
 }
 
 /// The configuration in force, and what became of the file since.
@@ -49,7 +62,7 @@ pub(crate) struct ConfigState {
     /// Why the file as last read is not in force.
     pub(crate) rejection: Option<Rejection>,
     /// Settings of the file that take effect with the next start.
-    pub(crate) needs_restart: Vec<&'static str>,
+    pub(crate) needs_restart: Vec<String>,
 }
 
 /// How often the file was read again, by result.
@@ -73,6 +86,26 @@ pub(crate) struct Rejection {
 impl Shared {
     pub(crate) fn core(&self, core: CoreId) -> &CoreLink {
         &self.cores[usize::from(core.0)]
+    }
+
+    /// SIGHUP or `POST /reload`. What cannot be done is told at once.
+    pub(crate) fn ask_for_reload(&self, asked: Asked) {
+        let refused = match self.reloads.try_send(asked) {
+            Ok(()) => return,
+            Err(TrySendError::Full(asked)) => (asked, "too many reloads wait already"),
+            Err(TrySendError::Closed(asked)) => (asked, "the configuration is built in, not read"),
+        };
+        let (asked, why) = refused;
+        tracing::warn!("no reload: {why}");
+        if let Some(asked) = asked {
+            let _ = asked.send(Reloaded::Rejected(why.to_owned()));
+        }
+    }
+
+    /// The first core that lives and does not use this generation yet.
+    pub(crate) fn behind(&self, generation: Generation) -> Option<CoreId> {
+        let behind = |core: &&CoreLink| core.alive.get() && core.serving.get() < Some(generation);
+        self.cores.iter().find(behind).map(|core| core.id)
     }
 
     /// How long an end may take by the configuration in force.

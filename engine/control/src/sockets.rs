@@ -33,6 +33,7 @@ pub(crate) struct HeldListener {
     pub(crate) name: Arc<str>,
     /// As configured.
     pub(crate) listen: Address,
+    pub(crate) backlog: u32,
     /// As bound: differs from `listen` where the kernel chose the port.
     pub(crate) local: Address,
     /// Unlinks the path when dropped.
@@ -93,24 +94,24 @@ impl Held {
         self.listeners.iter()
     }
 
+    /// The backlog that a listener was bound with.
+    pub(crate) fn backlog_of(&self, name: &str) -> Option<u32> {
+        self.iter().find(|held| &*held.name == name).map(|held| held.backlog)
+    }
+
     fn has(&self, listener: &Listener) -> bool {
         self.iter().any(|held| held.name == listener.name && held.listen == listener.listen)
     }
 }
 
 impl NewSockets {
-    /// Whether there is nothing to hand over.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-
     /// The lists for the cores, and what [`Held::adopt`] wants once they are handed over.
     pub(crate) fn split(self) -> (Vec<Vec<BoundSocket>>, Vec<HeldListener>) {
         (self.per_core, self.held)
     }
 
-    /// `before`: where this process listens already, under a name that goes: the new sockets join the
-    /// old ones, which a plain bind would meet.
+    /// `before`: where this process listens already, under a name that goes: the new sockets join
+    /// the old ones, which a plain bind would meet.
     fn bind(&mut self, listener: &Listener, before: Option<&Address>) -> io::Result<()> {
         let cores = self.per_core.len();
         let (sockets, local, file) = match &listener.listen {
@@ -131,8 +132,9 @@ impl NewSockets {
         for (core, socket) in self.per_core.iter_mut().zip(sockets) {
             core.push(BoundSocket { listener: listener.name.clone(), fd: OwnedFd::from(socket) });
         }
-        let (name, listen) = (listener.name.clone(), listener.listen.clone());
-        self.held.push(HeldListener { name, listen, local, _file: file });
+        let Listener { name, listen, backlog, .. } = listener;
+        let (name, listen, backlog) = (name.clone(), listen.clone(), *backlog);
+        self.held.push(HeldListener { name, listen, backlog, local, _file: file });
         Ok(())
     }
 }
@@ -150,7 +152,8 @@ pub(crate) fn bind_admin(address: &Address) -> Result<(Socket, HeldListener), Bi
     let name: Arc<str> = Arc::from("admin");
     match bound {
         Ok((local, socket, file)) => {
-            Ok((socket, HeldListener { name, listen: address.clone(), local, _file: file }))
+            let (listen, backlog) = (address.clone(), ADMIN_BACKLOG);
+            Ok((socket, HeldListener { name, listen, backlog, local, _file: file }))
         }
         Err(error) => Err(BindError { listener: name, address: address.clone(), error }),
     }
@@ -328,7 +331,8 @@ mod tests {
     fn what_is_bound_already_is_not_bound_again() {
         let listeners = [listener("in", "127.0.0.1:0")];
         let (held, _sockets) = bind(&listeners, 1);
-        assert!(held.bind(&listeners, 1).expect("nothing to do").is_empty());
+        let new = held.bind(&listeners, 1).expect("nothing to do");
+        assert!(new.per_core[0].is_empty());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::collector::Note;
-use crate::commands::{Command, Reloaded};
+use crate::commands::Command;
 use crate::core_link::{CoreOrder, CoreReport};
 use crate::life::{Ending, Step};
 use crate::shared::Shared;
@@ -62,7 +62,9 @@ impl Supervisor {
 
     async fn report(&mut self, report: CoreReport) {
         match report {
-            CoreReport::Serving { core, generation: _ } => {
+            CoreReport::Serving { core, generation } => {
+                self.shared.core(core).serving.set(Some(generation));
+                self.shared.served.notify_one();
                 if self.shared.life.borrow_mut().serving(core) {
                     tracing::info!("ready");
                     if let Some(tell) = self.when_ready.take() {
@@ -72,7 +74,7 @@ impl Supervisor {
             }
             CoreReport::Collected { core, tally } => self.note(Note::Collected(core, tally)).await,
             CoreReport::Drained { core } => self.shared.life.borrow_mut().drained(core),
-            CoreReport::Retired { core: _, generation, snapshot } => {
+            CoreReport::Retired { generation, snapshot } => {
                 // The collector holds the last reference, and frees it off this thread.
                 drop(snapshot);
                 self.note(Note::Retired(generation)).await;
@@ -94,8 +96,7 @@ impl Supervisor {
                 life.drain(now, patience)
             }
             Command::Reload(reply) => {
-                let result = Reloaded::Rejected("reload is not built in".to_owned());
-                reply.map(|reply| reply.send(result));
+                self.shared.ask_for_reload(reply);
                 Step::Wait
             }
         }
@@ -139,6 +140,7 @@ impl Supervisor {
 
     fn core_ended(&mut self, core: CoreId) {
         self.shared.core(core).alive.set(false);
+        self.shared.served.notify_one();
         let patience = self.shared.patience();
         if self.shared.life.borrow_mut().ended(core, Instant::now(), patience) {
             tracing::error!(core = core.0, "a core died; the process drains and ends");

@@ -11,7 +11,7 @@ pub(super) fn server_info(shared: &Shared) -> Value {
     let about = &shared.about;
     let uptime = about.started.elapsed().unwrap_or_default();
     let (held, admin) = (shared.held.borrow(), shared.admin.borrow());
-    let all = held.iter().chain(admin.as_ref());
+    let all = held.iter().chain(admin.as_ref().map(|admin| &admin.held));
     let listeners = all.map(|held| (held.name.to_string(), json!(held.local.to_string())));
     let config = shared.config.borrow();
     json!({

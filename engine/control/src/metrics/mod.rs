@@ -174,6 +174,7 @@ mod tests {
                 engine: "uring",
                 engine_fallback: None,
                 started: then,
+                process: snapshot.process.clone(),
             },
             config: &ConfigFigures {
                 hash: "0123456789abcdef".into(),
@@ -188,8 +189,8 @@ mod tests {
         })
     }
 
-    /// `tests/golden/metrics.txt` is what `promtool check metrics` is run on. A change that is meant
-    /// is written to it with `UPDATE_GOLDEN=1`.
+    /// `tests/golden/metrics.txt` is what `promtool check metrics` is run on. A change that is
+    /// meant is written to it with `UPDATE_GOLDEN=1`.
     #[test]
     fn the_page_is_the_golden_one() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDEN);

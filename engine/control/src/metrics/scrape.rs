@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use config::Snapshot;
+use config::snapshot::Process;
 use rt::CoreGauges;
 use signals::{Gauges, Totals};
 
@@ -40,6 +41,8 @@ pub(crate) struct About {
     /// Why io_uring was passed over.
     pub(crate) engine_fallback: Option<String>,
     pub(crate) started: SystemTime,
+    /// `[process]` as the process started with it, part of which cannot change.
+    pub(crate) process: Process,
 }
 
 /// What the configuration in force is, and how its reloads went.

@@ -30,6 +30,8 @@ pub(crate) enum Told {
     Started(u16),
     /// It was asked for its tally.
     Collect(u16),
+    /// It was told of a new snapshot, with so many new sockets.
+    Publish { core: u16, generation: u32, sockets: usize },
     /// It was told to drain.
     Drain(u16),
     /// It was told to stop.
@@ -38,20 +40,23 @@ pub(crate) enum Told {
 
 /// Starts one.
 pub(crate) fn start(
-    spec: CoreSpec,
+    CoreSpec { id, .. }: CoreSpec,
     boot: CoreBoot,
     script: Script,
     told: Sender<Told>,
 ) -> Result<CoreThread, StartError> {
-    let spec = CoreSpec { engine: EngineKind::Epoll, cpu: None, ..spec };
+    let spec = CoreSpec { id, engine: EngineKind::Epoll, cpu: None };
     rt::start_core(spec, move || run(boot, script, told))
 }
 
 async fn run(boot: CoreBoot, script: Script, told: Sender<Told>) {
-    let CoreBoot { core, mut orders, reports, mut tally, mut generation, .. } = boot;
+    let CoreBoot { core, mut orders, reports, mut tally, mut generation, mut snapshot, .. } = boot;
+    let mut sockets = boot.sockets;
     let is = |who: Option<u16>| who == Some(core.0);
     // The test may be over: nobody listens then.
-    let tell = |what| drop(told.send(what));
+    let tell = |what| {
+        let _ = told.send(what);
+    };
     tell(Told::Started(core.0));
     if !is(script.never_serves) {
         reports.serving(generation);
@@ -68,9 +73,15 @@ async fn run(boot: CoreBoot, script: Script, told: Sender<Told>) {
                 (0..script.requests).for_each(|_| tally.record(&outcome(generation)));
                 reports.collected(std::mem::replace(&mut tally, empty));
             }
-            CoreOrder::Publish { generation: new, .. } => {
-                generation = new;
-                reports.serving(generation);
+            CoreOrder::Publish { generation: new, snapshot: next, sockets: opened } => {
+                tell(Told::Publish { core: core.0, generation: new.0, sockets: opened.len() });
+                sockets.retain(|one| next.listeners.iter().any(|kept| kept.name == one.listener));
+                sockets.extend(opened);
+                reports.serving(new);
+                reports.retired(
+                    std::mem::replace(&mut generation, new),
+                    std::mem::replace(&mut snapshot, next),
+                );
             }
             CoreOrder::Drain { .. } => {
                 tell(Told::Drain(core.0));

@@ -6,3 +6,4 @@ mod fake_core;
 mod http;
 mod life_cycle;
 mod process;
+mod reload;

@@ -1,11 +1,14 @@
-//! A control thread in a thread of the test, with fake cores and its admin listener on a Unix socket.
+//! A control thread in a thread of the test, with fake cores and its admin listener on a Unix
+//! socket.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use config::Snapshot;
 use control::{Ending, Running, Setup, StartFailure};
 
 use crate::fake_core::{self, Script, Told};
@@ -19,31 +22,57 @@ pub(crate) struct Process {
     pub(crate) told: Receiver<Told>,
     ready: Receiver<Running>,
     ended: Receiver<Result<Ending, StartFailure>>,
-    thread: Option<JoinHandle<()>>,
+    running: OnceCell<Running>,
+    /// The snapshot that it started with, for as long as anybody holds it.
+    pub(crate) first: Weak<Snapshot>,
     directory: PathBuf,
 }
 
-/// `[process]` keys, and what the cores do.
+/// `[process]` keys, and what the cores do; the configuration is built in.
 #[track_caller]
 pub(crate) fn start(process_keys: &str, script: Script) -> Process {
     let directory = fresh_directory();
-    let admin = directory.join("admin.sock");
-    let text = format!(
+    let text = whole_file(&directory, process_keys, "");
+    run(directory, text.as_bytes(), None, script)
+}
+
+/// A process that reads its configuration from a file, which [`Process::file`] names, and is ready.
+#[track_caller]
+pub(crate) fn start_from_file() -> Process {
+    let directory = fresh_directory();
+    let conf = directory.join("conf");
+    std::fs::create_dir(&conf).expect("the directory is writable");
+    let file = conf.join("sidecar.toml");
+    let text = whole_file(&directory, "", "");
+    std::fs::write(&file, &text).expect("the directory is writable");
+    let process =
+        run(directory, text.as_bytes(), Some(file), Script { requests: 1, ..Script::default() });
+    process.wait_ready();
+    process
+}
+
+fn whole_file(directory: &Path, process_keys: &str, rest: &str) -> String {
+    format!(
         "[process]\nworkers = 2\nio_engine = \"epoll\"\n{process_keys}\n\
          [admin]\nlisten = \"unix:{}\"\n\
          [[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n\
          [[routes.t]]\nname = \"all\"\nupstream = \"app\"\n\
-         [upstreams.app]\nendpoints = [\"127.0.0.1:1\"]\n",
-        admin.display()
-    );
-    let loaded = config::load("test.toml", text.as_bytes(), None);
+         [upstreams.app]\nendpoints = [\"127.0.0.1:1\"]\n{rest}",
+        directory.join("admin.sock").display()
+    )
+}
+
+#[track_caller]
+fn run(directory: PathBuf, text: &[u8], file: Option<PathBuf>, script: Script) -> Process {
+    let loaded = config::load("test.toml", text, None);
     let snapshot = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot);
+    let first = Arc::downgrade(&snapshot);
     let (tell, told) = channel();
     let (is_ready, ready) = channel();
     let (ends, ended) = channel();
-    let thread = thread::spawn(move || {
+    thread::spawn(move || {
         let setup = Setup {
-            file: None,
+            file,
             snapshot,
             version: "0.0.0",
             log_filter: Some(Box::new(|level| match level {
@@ -57,7 +86,7 @@ pub(crate) fn start(process_keys: &str, script: Script) -> Process {
         let core = |spec, boot| fake_core::start(spec, boot, script.clone(), tell.clone());
         let _ = ends.send(control::run(setup, core));
     });
-    let process = Process { told, ready, ended, thread: Some(thread), directory };
+    let process = Process { told, ready, ended, running: OnceCell::new(), first, directory };
     process.wait_told(Told::Started(1));
     process
 }
@@ -65,15 +94,35 @@ pub(crate) fn start(process_keys: &str, script: Script) -> Process {
 impl Process {
     /// Waits until all cores serve.
     #[track_caller]
-    pub(crate) fn wait_ready(&self) -> Running {
-        self.ready.recv_timeout(DEADLINE).expect("the process is ready")
+    pub(crate) fn wait_ready(&self) -> &Running {
+        self.running
+            .get_or_init(|| self.ready.recv_timeout(DEADLINE).expect("the process is ready"))
+    }
+
+    /// The configuration file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.join("conf/sidecar.toml")
+    }
+
+    /// A good file with these `[process]` keys and this at its end.
+    pub(crate) fn good_file(&self, process_keys: &str, rest: &str) -> String {
+        whole_file(&self.directory, process_keys, rest)
     }
 
     /// Waits until a core says so, whatever is said before.
     #[track_caller]
     pub(crate) fn wait_told(&self, what: Told) {
-        while self.told.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("never: {what:?}")) != what
-        {
+        self.wait_all_told(&[what]);
+    }
+
+    /// Waits until all of this is said, in any order.
+    #[track_caller]
+    pub(crate) fn wait_all_told(&self, what: &[Told]) {
+        let mut missing = what.to_vec();
+        while !missing.is_empty() {
+            let told = self.told.recv_timeout(DEADLINE);
+            let told = told.unwrap_or_else(|_| panic!("never told: {missing:?}"));
+            missing.retain(|one| *one != told);
         }
     }
 
@@ -107,7 +156,11 @@ impl Process {
 
     /// Asks until the answer is as wanted.
     #[track_caller]
-    pub(crate) fn fetch_until(&self, path: &str, mut wanted: impl FnMut(&Answer) -> bool) -> Answer {
+    pub(crate) fn fetch_until(
+        &self,
+        path: &str,
+        mut wanted: impl FnMut(&Answer) -> bool,
+    ) -> Answer {
         let began = Instant::now();
         loop {
             let answer = self.fetch(path);
@@ -125,17 +178,12 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// It ends in its own time; no test waits for that.
     fn drop(&mut self) {
-        if thread::panicking() {
-            return;
+        if let Some(running) = self.running.get() {
+            running.commands.terminate();
+            running.commands.terminate();
         }
-        // A second command to end, should the first be under way: the tests wait for nothing.
-        if self.lives() {
-            if let Ok(running) = self.ready.try_recv() {
-                running.commands.terminate();
-            }
-        }
-        drop(self.thread.take());
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

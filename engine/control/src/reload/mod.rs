@@ -1,0 +1,182 @@
+//! Changing the configuration while the process lives: on a change of the file, on SIGHUP, on
+//! `POST /reload`.
+//!
+//! `watch` and a slow poll tell that the file may have changed, `settle` when it may be read,
+//! `file` reads and checks it aside, `apply` puts it in force. One reload at a time; whoever asks
+//! during one gets the next.
+
+mod apply;
+mod file;
+mod settle;
+mod watch;
+
+use std::future::pending;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use config::{Loaded, Problems};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+use crate::commands::Reloaded;
+use crate::shared::{Rejection, Shared};
+use file::Reading;
+use settle::{Look, Settle, Stamp};
+use watch::Watch;
+
+/// How often the file is looked at, for what no watch tells.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// Whoever asked for a reload and waits for its result.
+pub(crate) type Asked = Option<oneshot::Sender<Reloaded>>;
+
+/// Reloads one file.
+pub(crate) struct Reloader {
+    shared: Rc<Shared>,
+    file: PathBuf,
+    settle: Settle,
+    /// Of the file that was last dealt with, whatever came of it; `None` if that one is not known.
+    handled: Option<Stamp>,
+    /// Waiting for the next result.
+    asked: Vec<oneshot::Sender<Reloaded>>,
+}
+
+impl Reloader {
+    /// `file` is what the configuration in force was read from.
+    pub(crate) fn new(shared: Rc<Shared>, file: PathBuf) -> Self {
+        Self { shared, file, settle: Settle::default(), handled: None, asked: Vec::new() }
+    }
+
+    /// Runs for as long as the process serves.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Asked>) {
+        let (mut watch, mut changes) = Watch::new(&self.file);
+        // It may have changed since it was read for the start.
+        self.settle.changed(Instant::now());
+        let mut poll = interval(POLL_EVERY);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let look_at = self.settle.look_at();
+            tokio::select! {
+                Some(()) = changes.recv() => drop(self.may_have_changed()),
+                Some(asked) = commands.recv() => {
+                    self.asked.extend(asked);
+                    self.settle.changed(Instant::now());
+                }
+                () = at(look_at) => self.look().await,
+                _ = poll.tick() => if self.may_have_changed() {
+                    // Nobody told: the watch may be on a directory that is gone.
+                    watch.renew();
+                }
+            }
+        }
+    }
+
+    /// True if the file is not the one that was dealt with, and nothing was known of it yet.
+    fn may_have_changed(&mut self) -> bool {
+        let news = self.settle.look_at().is_none() && file::stamp(&self.file) != self.handled;
+        if news {
+            self.settle.changed(Instant::now());
+        }
+        news
+    }
+
+    async fn look(&mut self) {
+        match self.settle.look(Instant::now(), file::stamp(&self.file)) {
+            Look::Again => {}
+            Look::Missing => {
+                self.handled = None;
+                self.conclude(Outcome::Rejected(format!("{} is not there", self.name()), None));
+            }
+            Look::Read(stamp) => self.read(stamp).await,
+        }
+    }
+
+    async fn read(&mut self, stamp: Stamp) {
+        let current = self.shared.config.borrow().snapshot.clone();
+        let reading = file::read_aside(self.file.clone(), stamp, current).await;
+        let outcome = match reading {
+            Some(Reading::Moving) => return self.settle.changed(Instant::now()),
+            Some(Reading::Same) => {
+                let is_start = self.handled.is_none() && self.asked.is_empty();
+                if is_start && self.shared.config.borrow().rejection.is_none() {
+                    self.handled = Some(stamp);
+                    return;
+                }
+                Outcome::Unchanged
+            }
+            Some(Reading::Unreadable(error)) => {
+                Outcome::Rejected(format!("cannot read {}: {error}", self.name()), None)
+            }
+            Some(Reading::Wrong(problems)) => {
+                Outcome::Rejected(problems.to_string(), Some(problems))
+            }
+            Some(Reading::Good(loaded)) => self.apply(*loaded).await,
+            None => Outcome::Rejected("the check did not come to an end".to_owned(), None),
+        };
+        self.handled = Some(stamp);
+        self.conclude(outcome);
+    }
+
+    async fn apply(&mut self, loaded: Loaded) -> Outcome {
+        let Loaded { snapshot, warnings } = loaded;
+        if !warnings.is_empty() {
+            tracing::warn!("{warnings}");
+        }
+        let generation = match apply::apply(&self.shared, snapshot).await {
+            Ok(generation) => generation,
+            Err(why) => return Outcome::Rejected(why, None),
+        };
+        if !apply::taken_up(&self.shared, generation).await {
+            tracing::error!(generation = generation.0, "a core does not take up the new file");
+        }
+        Outcome::Applied(generation.0)
+    }
+
+    /// Counts, logs, and answers whoever waits.
+    fn conclude(&mut self, outcome: Outcome) {
+        let mut config = self.shared.config.borrow_mut();
+        let result = match outcome {
+            Outcome::Applied(generation) => {
+                let hash = &config.snapshot.hash;
+                tracing::info!(generation, %hash, "new configuration in force");
+                Reloaded::Applied(generation)
+            }
+            Outcome::Unchanged => {
+                config.reloads.unchanged += 1;
+                config.rejection = None;
+                Reloaded::Unchanged
+            }
+            Outcome::Rejected(text, problems) => {
+                config.reloads.rejected += 1;
+                tracing::error!("the new configuration is refused and changes nothing:\n{text}");
+                let problems = problems.map(|problems| problems.to_json());
+                let at = SystemTime::now();
+                config.rejection = Some(Rejection { at, text: text.clone(), problems });
+                Reloaded::Rejected(text)
+            }
+        };
+        for asked in self.asked.drain(..) {
+            // Whoever asked may have gone.
+            let _ = asked.send(result.clone());
+        }
+    }
+
+    fn name(&self) -> impl std::fmt::Display {
+        Path::display(&self.file)
+    }
+}
+
+/// What a reload came to.
+enum Outcome {
+    Applied(u32),
+    Unchanged,
+    Rejected(String, Option<Problems>),
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant.into()).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,81 @@
+//! Being told when the file may have changed.
+//!
+//! The directory is watched, not the file: a watch on a file follows the inode and misses renames
+//! and the `..data` swap of mounted ConfigMaps. inotify may be exhausted, the directory may go and
+//! come back, a file system may tell nothing: the caller's slow poll finds what this misses.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+/// A watch over the directories in which the file is named and in which it lies.
+pub(super) struct Watch {
+    file: PathBuf,
+    watcher: Option<RecommendedWatcher>,
+    tell: mpsc::Sender<()>,
+    told_of_failure: bool,
+}
+
+impl Watch {
+    /// Watches `file`; the receiver hears of changes, several of them perhaps as one.
+    pub(super) fn new(file: &Path) -> (Self, mpsc::Receiver<()>) {
+        let (tell, changes) = mpsc::channel(1);
+        let mut watch = Self { file: file.to_owned(), watcher: None, tell, told_of_failure: false };
+        watch.renew();
+        (watch, changes)
+    }
+
+    /// Watches anew: the directory may be another one by now.
+    pub(super) fn renew(&mut self) {
+        // The old one goes first: where instances are scarce, it makes room.
+        self.watcher = None;
+        match self.begin() {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(error) if !self.told_of_failure => {
+                self.told_of_failure = true;
+                tracing::warn!(
+                    "changes of {} cannot be watched ({error}); it is looked at every second \
+                     instead. If inotify is exhausted, raise fs.inotify.max_user_instances",
+                    self.file.display()
+                );
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn begin(&self) -> notify::Result<RecommendedWatcher> {
+        let tell = self.tell.clone();
+        let real = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
+        let names = [&self.file, &real].map(|path| path.file_name().map(OsStr::to_owned));
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if event.map_or(true, |event| concerns(&event, &names)) {
+                // A full channel says it already.
+                let _ = tell.try_send(());
+            }
+        })?;
+        watcher.watch(directory_of(&self.file), RecursiveMode::NonRecursive)?;
+        // The same directory twice is one watch.
+        watcher.watch(directory_of(&real), RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    }
+}
+
+/// Whether it may have changed the file. Reading it is an event too, and no change; the directory
+/// may hold other files, written all the time; ConfigMaps are swapped by `..data`.
+fn concerns(event: &Event, names: &[Option<OsString>]) -> bool {
+    let named = |path: &PathBuf| {
+        let name = path.file_name();
+        let swapped = name.is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+        swapped || names.iter().any(|known| known.as_deref() == name)
+    };
+    !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(named)
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
