@@ -1,21 +1,13 @@
 //! What holds for all inputs: any cut of the same bytes causes the same events, what is encoded
 //! decodes to itself, and nothing panics.
 
-mod case;
 mod events;
 
-use std::path::Path;
-use std::sync::LazyLock;
-
-use case::Case;
 use events::{LIMITS, Log, Side, TRAILER_LIMITS, play};
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::select;
 use wire::h1::{self, BodyDecoder, Progress, RequestDecoder, ResponseDecoder};
 use wire::message::{Fields, Framing, RequestHead, ResponseHead};
-
-static CORPUS: LazyLock<Vec<Case>> =
-    LazyLock::new(|| Case::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")));
 
 /// Words of HTTP's grammar and of its enemies.
 const WORDS: &[&[u8]] = &[
@@ -76,29 +68,12 @@ fn pairs(fields: &Fields) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 proptest! {
     #[test]
-    fn any_cut_of_a_corpus_case_causes_its_events(case in any::<Index>(), sizes in sizes()) {
-        let case = case.get(&CORPUS);
-        prop_assert_eq!(&cut(case.side(), &case.input, &sizes).lines, &case.events);
-    }
-
-    #[test]
     fn any_cut_of_any_bytes_causes_the_same_events(input in soup(), sizes in sizes()) {
         for side in [Side::Requests, Side::Responses(&[]), Side::Chunked] {
             let (whole, cut) = (cut(side, &input, &[]), cut(side, &input, &sizes));
             prop_assert_eq!(&cut.lines, &whole.lines);
             prop_assert!(cut.unfinished.starts_with(&whole.unfinished));
         }
-    }
-
-    #[test]
-    fn a_corpus_case_with_one_byte_changed_panics_nowhere(
-        case in any::<Index>(), place in any::<Index>(), byte in any::<u8>(), sizes in sizes()
-    ) {
-        let case = case.get(&CORPUS);
-        let mut input = case.input.clone();
-        *place.get_mut(&mut input) = byte;
-        let whole = play(case.side(), &input, || usize::MAX);
-        prop_assert_eq!(cut(case.side(), &input, &sizes).lines, whole.lines);
     }
 
     #[test]

@@ -3,19 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use super::events::Side;
-
 /// One file of the corpus.
 pub(crate) struct Case {
     /// The file's name.
     pub(crate) name: String,
-    /// `requests`, `responses` or `chunked`.
+    /// `requests`, `responses` or `chunked`: whose bytes they are.
     pub(crate) kind: String,
     /// The bytes of the connection.
     pub(crate) input: Vec<u8>,
     /// What they must cause.
     pub(crate) events: Vec<String>,
-    methods: Vec<Vec<u8>>,
+    /// Of the requests that responses answer.
+    pub(crate) methods: Vec<Vec<u8>>,
 }
 
 impl Case {
@@ -32,16 +31,6 @@ impl Case {
         }
         cases.sort_by(|a, b| a.name.cmp(&b.name));
         cases
-    }
-
-    /// Which side's bytes these are.
-    pub(crate) fn side(&self) -> Side<'_> {
-        match self.kind.as_str() {
-            "requests" => Side::Requests,
-            "responses" => Side::Responses(&self.methods),
-            "chunked" => Side::Chunked,
-            other => panic!("{}: no side is called {other}", self.name),
-        }
     }
 
     fn read(path: &Path) -> Case {
