@@ -16,6 +16,7 @@ pub mod peers;
 pub mod quick;
 pub mod report;
 pub mod scratch;
+pub mod soak;
 pub mod subjects;
 pub mod tools;
 pub mod versus;

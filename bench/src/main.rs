@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use bench::interrupt::{EXIT_STATUS, Interrupt};
 use bench::peers::launch;
-use bench::{instructions, quick, tools, versus};
+use bench::{instructions, quick, soak, tools, versus};
 use clap::{Parser, Subcommand};
 
 /// Measures Outrigger beside its peers. Start it with `cargo run --release -p bench --`.
@@ -25,6 +25,8 @@ enum Command {
     Versus(versus::Options),
     /// Instructions of codec, routing, balancing and histograms against the committed baseline.
     Instructions(instructions::Options),
+    /// A minute of clients good and bad, with reloads, dying origins and scarce descriptors.
+    Soak(soak::Options),
     /// The load generator by itself.
     Load(tools::LoadOptions),
     /// The fixed-answer origin by itself.
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Quick(options) => report(quick::run(options, stop)),
         Command::Versus(options) => report(versus::run(&options, stop)),
         Command::Instructions(options) => report(instructions::run(&options, &stop)),
+        Command::Soak(options) => report(soak::run(&options, &stop)),
         Command::Load(options) => report(tools::run_load(&options, stop)),
         Command::Origin(options) => report(tools::run_origin(&options, stop)),
         Command::Floor(options) => report(tools::run_floor(&options, &stop)),

@@ -48,6 +48,11 @@ impl Child {
         self.started
     }
 
+    /// Of the program, and of its session.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The processes that it consists of now.
     pub fn processes(&self) -> io::Result<Processes> {
         Processes::of_session(self.process.id())

@@ -6,7 +6,7 @@ pub mod find;
 pub mod launch;
 pub mod start;
 
-mod template;
+pub(crate) mod template;
 
 /// A program under test, as one column of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]

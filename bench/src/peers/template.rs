@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 /// Fills `template` in. Panics if a value is missing: the templates are part of the program.
-pub(super) fn fill(template: &str, values: &[(&str, &str)], repeats: usize) -> String {
+pub(crate) fn fill(template: &str, values: &[(&str, &str)], repeats: usize) -> String {
     let mut filled = unroll(template, repeats);
     for (name, value) in values {
         filled = filled.replace(&format!("@{name}@"), value);
