@@ -8,7 +8,6 @@ pub mod address;
 pub mod corpus;
 pub mod engines;
 pub mod gate;
-pub mod load;
 pub mod message;
 pub mod metrics;
 pub mod origin;

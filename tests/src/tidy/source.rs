@@ -56,6 +56,11 @@ impl Source {
         self.code.lines().filter(|line| !line.trim().is_empty()).count()
     }
 
+    /// The code before the file's unit tests, which stand last.
+    pub fn product_code(&self) -> &str {
+        self.code.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+
     /// Every function with a body, in order.
     pub fn functions(&self) -> Vec<Function> {
         let code = self.code.as_str();
