@@ -10,7 +10,7 @@ use crate::message::Fields;
 /// 16 digits are 64 bits.
 const SIZE_DIGITS_MAX: u8 = 16;
 
-/// Extensions of one chunk, in bytes.
+/// Extensions of one chunk with the CR behind them, in bytes.
 const EXTENSION_BYTES_MAX: u32 = 1024;
 
 /// Extensions of all chunks of a body, in bytes: nobody uses them but to make a proxy work for
