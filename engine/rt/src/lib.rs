@@ -52,6 +52,7 @@ pub use pool::{Pool, Pooled};
 pub use pooled::{PooledFuture, pooled};
 pub use probe::{EngineChoice, EngineKind, Probed, StartError, probe};
 pub use stream::Stream;
+pub use sys::give_back_memory;
 pub use task::{spawn, yield_now};
 pub use timer::{Elapsed, Race, Timer, sleep, sleep_until};
 pub use workers::{Workers, workers_available};
