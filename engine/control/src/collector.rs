@@ -240,9 +240,13 @@ impl Work {
             totals.merge(tally, generations, self.now_s);
         }
         totals.expire(SERIES_IDLE_S);
+        if self.ended.is_empty() {
+            return;
+        }
         for generation in self.ended.drain(..) {
-            // The last reference to an old snapshot: it is freed here, on nobody's way.
+            // The last reference to an old snapshot: it is freed here, in nobody's way.
             drop(generations.end(generation));
         }
+        rt::give_back_memory();
     }
 }

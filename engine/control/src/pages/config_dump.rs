@@ -4,25 +4,43 @@
 use config::Snapshot;
 use config::snapshot::{Action, Branch, Endpoint, Forward, HttpOptions};
 use config::snapshot::{Listener, Process, Route, RouteTable, Upstream};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+/// One line for each listener, route and upstream: a large configuration is never held as a tree.
 pub(super) fn render(snapshot: &Snapshot) -> String {
-    let listeners = snapshot.listeners.iter().map(|one| listener(snapshot, one));
+    let mut page = String::from("{\n");
+    line(&mut page, "hash", &json!(*snapshot.hash));
+    line(&mut page, "process", &process(&snapshot.process));
+    line(&mut page, "admin", &json!(snapshot.admin.listen.as_ref().map(ToString::to_string)));
+    page.push_str("\"listeners\": [\n");
+    list(&mut page, snapshot.listeners.iter().map(|one| listener(snapshot, one).to_string()));
+    page.push_str("],\n\"routes\": {\n");
     let tables = snapshot.tables.iter().flatten();
-    let tables = tables.map(|one| (one.name.to_string(), routes(snapshot, one)));
+    list(
+        &mut page,
+        tables.map(|one| format!("{}: [\n{}]", json!(*one.name), routes(snapshot, one))),
+    );
+    page.push_str("},\n\"upstreams\": {\n");
     let upstreams = snapshot.upstreams.iter().flatten();
-    let upstreams = upstreams.map(|one| (one.name.to_string(), upstream(one)));
-    let dump = json!({
-        "hash": *snapshot.hash,
-        "process": process(&snapshot.process),
-        "admin": snapshot.admin.listen.as_ref().map(ToString::to_string),
-        "listeners": listeners.collect::<Value>(),
-        "routes": tables.collect::<Map<_, _>>(),
-        "upstreams": upstreams.collect::<Map<_, _>>(),
-    });
-    let mut text = serde_json::to_string_pretty(&dump).expect("keys are strings");
-    text.push('\n');
-    text
+    list(&mut page, upstreams.map(|one| format!("{}: {}", json!(*one.name), upstream(one))));
+    page.push_str("}\n}\n");
+    page
+}
+
+fn line(page: &mut String, key: &str, value: &Value) {
+    page.push_str(&format!("\"{key}\": {value},\n"));
+}
+
+/// Each on a line of its own, a comma between them.
+fn list(page: &mut String, items: impl Iterator<Item = String>) {
+    let begin = page.len();
+    for item in items {
+        if page.len() > begin {
+            page.insert(page.len() - 1, ',');
+        }
+        page.push_str(&item);
+        page.push('\n');
+    }
 }
 
 fn process(process: &Process) -> Value {
@@ -68,8 +86,10 @@ fn http_options(http: &HttpOptions) -> Value {
     })
 }
 
-fn routes(snapshot: &Snapshot, table: &RouteTable) -> Value {
-    table.routes.iter().map(|one| route(snapshot, one)).collect()
+fn routes(snapshot: &Snapshot, table: &RouteTable) -> String {
+    let mut lines = String::new();
+    list(&mut lines, table.routes.iter().map(|one| route(snapshot, one).to_string()));
+    lines
 }
 
 fn route(snapshot: &Snapshot, route: &Route) -> Value {
@@ -144,4 +164,29 @@ fn upstream(upstream: &Upstream) -> Value {
 /// As Rust's `Debug` writes it, in lower case: `15s`, `leastrequest`.
 fn words(value: &impl std::fmt::Debug) -> String {
     format!("{value:?}").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dump_is_json_and_shows_what_was_not_written() {
+        let text = "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:1\"\nroutes = \"t\"\n\
+            [[routes.t]]\nmatch = { prefix = \"/a\" }\nupstream = \"app\"\n\
+            [[routes.t]]\nredirect = { status = 301, host = \"x\" }\n\
+            [upstreams.app]\nendpoints = [\"127.0.0.1:2\"]\n[upstreams.b]\n\
+            endpoints = [{ address = \"unix:/run/b\", zone = \"a\" }]\n";
+        let loaded = config::load("test.toml", text.as_bytes(), None);
+        let snapshot = loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot;
+        let dump = render(&snapshot);
+        let dump: Value =
+            serde_json::from_str(&dump).unwrap_or_else(|error| panic!("{error}: {dump}"));
+        assert_eq!(dump["listeners"][0]["routes"], "t");
+        assert_eq!(dump["listeners"][0]["head_timeout"], "10s");
+        assert_eq!(dump["routes"]["t"][0]["action"]["forward"][0]["upstream"], "app");
+        assert_eq!(dump["routes"]["t"][1]["action"]["redirect"]["host"], "x");
+        assert_eq!(dump["upstreams"]["app"]["connect_timeout"], "1s");
+        assert_eq!(dump["upstreams"]["b"]["endpoints"][0]["address"], "unix:/run/b");
+    }
 }

@@ -50,7 +50,11 @@ pub(super) async fn read_aside(
     let work = move || {
         // Without the permission to step back, the reload is only less polite.
         let _ = rustix::process::nice(NICENESS);
-        let _ = tell.send(read(&path, settled, &current));
+        let reading = read(&path, settled, &current);
+        drop(current);
+        // What the check needed beside its result.
+        rt::give_back_memory();
+        let _ = tell.send(reading);
     };
     std::thread::Builder::new().name("reload".to_owned()).spawn(work).ok()?;
     told.await.ok()

@@ -91,7 +91,7 @@ fn every_figure_page_is_served() {
         ("/stats", "in (inbound) all -> : 200=2;"),
         ("/latency", "p99.99"),
         ("/clusters", "app::127.0.0.1:1::weight::1\n"),
-        ("/config_dump", "\"drain_timeout\": \"20s\""),
+        ("/config_dump", "\"drain_timeout\":\"20s\""),
     ];
     for (page, part) in pages {
         let answer = process.fetch(page);

@@ -234,7 +234,7 @@ fn what_needs_a_restart_is_told_and_the_rest_takes_effect() {
     applied(&process, 2);
     let status = status(&process);
     assert_eq!(status["needs_restart"], serde_json::json!(["process.workers"]));
-    assert!(process.fetch("/config_dump").body.contains("\"drain_timeout\": \"7s\""));
+    assert!(process.fetch("/config_dump").body.contains("\"drain_timeout\":\"7s\""));
     assert!(process.fetch("/metrics").body.contains("outrigger_config_needs_restart 1\n"));
 }
 
