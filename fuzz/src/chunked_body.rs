@@ -1,5 +1,5 @@
-//! Chunked bodies: any cut of the same bytes yields the same payload, trailers and surplus, and what
-//! was decoded decodes to itself once encoded again.
+//! Chunked bodies: any cut of the same bytes yields the same payload, trailers and surplus, and
+//! what was decoded decodes to itself once encoded again.
 //!
 //! The first two bytes are the sizes of the pieces; the rest is the body and what follows it.
 

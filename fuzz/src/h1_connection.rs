@@ -1,7 +1,7 @@
 //! Whole connections, pipelined and cut at will: any cut of the same bytes causes the same events.
 //!
-//! The first byte chooses the side, the next three the sizes of the pieces; the rest is what the peer
-//! sends.
+//! The first byte chooses the side, the next three the sizes of the pieces; the rest is what the
+//! peer sends.
 
 use crate::events::{Side, play};
 

@@ -59,7 +59,8 @@ pub(crate) const fn is_host_byte(byte: u8) -> bool {
 }
 
 /// Whether `text`, which holds no control byte, is `lower` but for letter case; `lower` consists of
-/// lower-case letters, digits and `-`. Eight bytes at a time, as every field name goes through here.
+/// lower-case letters, digits and `-`. Eight bytes at a time, as every field name goes through
+/// here.
 pub(crate) fn is_word(text: &[u8], lower: &str) -> bool {
     const CASE: u64 = u64::from_ne_bytes([0x20; 8]);
     let lower = lower.as_bytes();

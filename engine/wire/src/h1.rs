@@ -1,17 +1,20 @@
 //! HTTP/1.1 (RFC 9112) as machines over bytes: strict decoders, and the few functions that encode.
 //!
-//! Strict, as request smuggling lives where two recipients read the same bytes in two ways: what the
-//! RFC lets a recipient repair is refused here, and only one reading is ever forwarded. Who calls:
-//! `engine`'s downstream side decodes requests and encodes responses, its upstream side the reverse.
+//! Strict, as request smuggling lives where two recipients read the same bytes in two ways: what
+//! the RFC lets a recipient repair is refused here, and only one reading is ever forwarded. Who
+//! calls: `engine`'s downstream side decodes requests and encodes responses, its upstream side the
+//! reverse.
 //!
 //! Choices beyond the RFC's letter:
 //! - a repeated or listed `Content-Length` is refused though its values agree (§6.3 allows either);
-//! - host names are letters, digits and `-._~`: no `%`, no sub-delims, no empty port; an IPv6 literal
-//!   has no zone (RFC 3986 §3.2.2 allows more; nobody's router treats it alike);
-//! - a `Connection` option hides a field from the next hop, but not one that carries framing, routing,
-//!   identity or credentials ([`Known`](crate::message::Known) lists most): RFC 9110 §7.6.1 forbids a
-//!   sender to name those, and naming them is an attack on whoever relies on them further on;
-//! - chunk extensions are checked against the grammar without its optional white space, and dropped.
+//! - host names are letters, digits and `-._~`: no `%`, no sub-delims, no empty port; an IPv6
+//!   literal has no zone (RFC 3986 §3.2.2 allows more; nobody's router treats it alike);
+//! - a `Connection` option hides a field from the next hop, but not one that carries framing,
+//!   routing, identity or credentials ([`Known`](crate::message::Known) lists most): RFC 9110
+//!   §7.6.1 forbids a sender to name those, and naming them is an attack on whoever relies on them
+//!   further on;
+//! - chunk extensions are checked against the grammar without its optional white space, and
+//!   dropped.
 
 mod authority;
 mod body;

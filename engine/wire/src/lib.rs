@@ -1,8 +1,8 @@
 //! Protocols as machines: bytes go in, events and bytes come out.
 //!
 //! Nothing here owns a socket, reads a clock or starts a task; whoever holds the connection feeds
-//! what arrived and acts on what comes back. [`message`] is the neutral form in which a request or a
-//! response crosses the proxy, whatever protocol carried it; [`h1`] is HTTP/1.1 (RFC 9112).
+//! what arrived and acts on what comes back. [`message`] is the neutral form in which a request or
+//! a response crosses the proxy, whatever protocol carried it; [`h1`] is HTTP/1.1 (RFC 9112).
 //!
 //! The order of calls for one HTTP/1.1 connection, seen from the side that receives:
 //!

@@ -1,9 +1,9 @@
 //! The neutral message: what a request or a response is once no protocol's framing is left on it.
 //!
 //! Order and letter case of the fields are kept, as HTTP/1.1 peers see both; HTTP/2 can fill one
-//! ([`RequestHead::set`], [`Fields::push`]) and read one ([`Fields::iter`]) as well. A head owns its
-//! bytes and is used again for the next message: [`RequestHead::clear`] keeps the memory, so that
-//! the steady state allocates nothing. Not here: parsing and encoding ([`crate::h1`]).
+//! ([`RequestHead::set`], [`Fields::push`]) and read one ([`Fields::iter`]) as well. A head owns
+//! its bytes and is used again for the next message: [`RequestHead::clear`] keeps the memory, so
+//! that the steady state allocates nothing. Not here: parsing and encoding ([`crate::h1`]).
 
 mod fields;
 mod known;
@@ -87,8 +87,8 @@ impl RequestHead {
         self.authority.map(|span| self.fields.slice(span))
     }
 
-    /// Begins a request that did not come as HTTP/1.1: everything else is cleared. The caller vouches
-    /// for the three texts.
+    /// Begins a request that did not come as HTTP/1.1: everything else is cleared. The caller
+    /// vouches for the three texts.
     pub fn set(&mut self, method: &[u8], target: &[u8], authority: Option<&[u8]>) {
         self.clear();
         self.method = self.fields.store(method);

@@ -1,5 +1,5 @@
-//! The steady state allocates nothing: a decoder, a head, a body and an output buffer that have served
-//! one exchange serve the next from the memory they have.
+//! The steady state allocates nothing: a decoder, a head, a body and an output buffer that have
+//! served one exchange serve the next from the memory they have.
 
 use wire::h1::{self, BodyDecoder, HeadLimits, RequestDecoder, ResponseDecoder, TrailerLimits};
 use wire::message::{Fields, RequestHead, ResponseHead};

@@ -2,8 +2,8 @@
 //! the events that it must cause, whole and byte by byte.
 //!
 //! A case is a text: `#` comments, a line that names the side, the input, `=>`, the events. In the
-//! input line ends of the file mean nothing; `\r`, `\n`, `\t`, `\0`, `\\`, `\xHH` mean what they mean
-//! in Rust, and `\{N*TEXT}` is N times TEXT.
+//! input line ends of the file mean nothing; `\r`, `\n`, `\t`, `\0`, `\\`, `\xHH` mean what they
+//! mean in Rust, and `\{N*TEXT}` is N times TEXT.
 
 mod case;
 mod events;

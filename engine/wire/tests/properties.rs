@@ -87,7 +87,9 @@ proptest! {
     fn an_encoded_request_decodes_to_itself(
         method in token(), target in "/[!-\"$-~]{0,40}", fields in plain_fields(),
         framing in prop_oneof![
-            Just(Framing::None), (0..=i64::MAX as u64).prop_map(Framing::Length), Just(Framing::Chunked)
+            Just(Framing::None),
+            Just(Framing::Chunked),
+            (0..=i64::MAX as u64).prop_map(Framing::Length),
         ],
         sizes in sizes(),
     ) {
@@ -112,7 +114,8 @@ proptest! {
             at = end;
         }
         prop_assert_eq!((head.method(), head.target()), (&method[..], target.as_bytes()));
-        prop_assert_eq!((head.authority(), head.framing), (Some(&b"shop.example:8080"[..]), framing));
+        prop_assert_eq!(head.authority(), Some(&b"shop.example:8080"[..]));
+        prop_assert_eq!(head.framing, framing);
         prop_assert_eq!(&pairs(&head.fields)[1..=fields.len()], &fields[..]);
     }
 
@@ -145,7 +148,8 @@ proptest! {
         sizes in sizes(),
     ) {
         let mut sent = Fields::default();
-        for (name, value) in trailers.iter().filter(|(name, _)| !name.starts_with(b"x-forwarded-")) {
+        let ours = |name: &[u8]| name.starts_with(b"x-forwarded-") || name.starts_with(b"x-envoy-");
+        for (name, value) in trailers.iter().filter(|(name, _)| !ours(name)) {
             sent.push(name, value).expect("made to be fields");
         }
         let mut out = Vec::new();

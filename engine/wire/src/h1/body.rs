@@ -1,5 +1,5 @@
-//! Message bodies (RFC 9112 §6, §7): finds the payload in what arrives, in place, and the place where
-//! the next message begins. It keeps no payload.
+//! Message bodies (RFC 9112 §6, §7): finds the payload in what arrives, in place, and the place
+//! where the next message begins. It keeps no payload.
 
 use super::Fault;
 use super::chunked::Chunked;
@@ -60,8 +60,8 @@ impl BodyDecoder {
     /// surplus, and what lies between means nothing. Once done, everything is surplus.
     ///
     /// # Errors
-    /// The first rule that the chunked coding violates. Payload that the same piece held before it is
-    /// lost, as the message is.
+    /// The first rule that the chunked coding violates. Payload that the same piece held before it
+    /// is lost, as the message is.
     pub fn decode(&mut self, buf: &mut [u8]) -> Result<Decoded, Fault> {
         match &mut self.state {
             State::Length(remaining) => {

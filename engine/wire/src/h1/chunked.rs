@@ -1,5 +1,6 @@
-//! The chunked transfer coding (RFC 9112 §7.1), decoded in place and strictly: sizes are hexadecimal
-//! digits and nothing else, every line ends in CR LF, extensions are checked and dropped.
+//! The chunked transfer coding (RFC 9112 §7.1), decoded in place and strictly: sizes are
+//! hexadecimal digits and nothing else, every line ends in CR LF, extensions are checked and
+//! dropped.
 
 use super::body::{Decoded, TrailerLimits};
 use super::scan::{Scan, ScanLimits, Scanned};

@@ -1,5 +1,5 @@
-//! Appends HTTP/1.1 to a buffer. Nothing here decides what is sent; nothing here can be made to send
-//! more lines than were asked for, whatever bytes a template or a rewrite yields.
+//! Appends HTTP/1.1 to a buffer. Nothing here decides what is sent; nothing here can be made to
+//! send more lines than were asked for, whatever bytes a template or a rewrite yields.
 
 use std::io::Write;
 

@@ -109,7 +109,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every one, in the order of declaration: for metrics that show a series before its first event.
+    /// Every one, in the order of declaration: for metrics that show a series before its first
+    /// event.
     pub const ALL: [Fault; 49] = [
         Fault::EmptyLines,
         Fault::BareLf,
@@ -162,8 +163,8 @@ impl Fault {
         Fault::Truncated,
     ];
 
-    /// The status that answers a request with this fault (RFC 9110 §15.5, §15.6). For a response the
-    /// proxy answers 502 in its place.
+    /// The status that answers a request with this fault (RFC 9110 §15.5, §15.6). For a response
+    /// the proxy answers 502 in its place.
     pub const fn status(self) -> u16 {
         match self {
             Fault::TargetTooLong => 414,

@@ -1,5 +1,5 @@
-//! Reason phrases for the answers that the proxy makes itself. Those of others are passed on as they
-//! came.
+//! Reason phrases for the answers that the proxy makes itself. Those of others are passed on as
+//! they came.
 
 /// RFC 9110 §15 and the IANA registry, in order.
 const REASONS: [(u16, &str); 61] = [

@@ -1,9 +1,9 @@
 //! Request heads (RFC 9112 §3, §5): bytes in any pieces, a [`RequestHead`] out.
 //!
-//! A head that is whole and well-formed is read by httparse where it lies. Everything else takes the
-//! slow way: [`Scan`] finds the end as the pieces come in, each byte looked at once, then httparse
-//! reads; what it refuses, `diagnose` names. What the lines mean is `meaning`'s. Both ways lead to the
-//! same head or the same fault, which the tests and the fuzzer hold against each other.
+//! A head that is whole and well-formed is read by httparse where it lies. Everything else takes
+//! the slow way: [`Scan`] finds the end as the pieces come in, each byte looked at once, then
+//! httparse reads; what it refuses, `diagnose` names. What the lines mean is `meaning`'s. Both ways
+//! lead to the same head or the same fault, which the tests and the fuzzer hold against each other.
 
 mod meaning;
 
@@ -37,12 +37,12 @@ impl RequestDecoder {
     }
 
     /// Takes the next piece. The head's bytes are collected in `head`, which is cleared when a new
-    /// head begins and must be the same until it is [`Progress::Done`]; then the decoder is ready for
-    /// the next one. No byte behind the head is looked at.
+    /// head begins and must be the same until it is [`Progress::Done`]; then the decoder is ready
+    /// for the next one. No byte behind the head is looked at.
     ///
     /// # Errors
-    /// The first rule that the bytes violate; it does not depend on how they were cut. The connection
-    /// is of no more use, and neither is the decoder before [`RequestDecoder::reset`].
+    /// The first rule that the bytes violate; it does not depend on how they were cut. The
+    /// connection is of no more use, and neither is the decoder before [`RequestDecoder::reset`].
     pub fn feed(
         &mut self,
         input: &[u8],
@@ -156,8 +156,8 @@ fn check_version(line: &[u8]) -> Result<(), Fault> {
     Err(diagnose::request_line(line).unwrap_or(Fault::InvalidVersion))
 }
 
-/// The way of nearly every head: all of it is there, and nothing is wrong with its lines. Its length;
-/// `None` if the slow way must find out what it is.
+/// The way of nearly every head: all of it is there, and nothing is wrong with its lines. Its
+/// length; `None` if the slow way must find out what it is.
 fn whole(
     input: &[u8],
     limits: &HeadLimits,

@@ -25,9 +25,9 @@ impl ResponseDecoder {
     }
 
     /// Takes the next piece of the answer to a request with `request_method`, as
-    /// [`RequestDecoder::feed`](super::RequestDecoder::feed) does. Interim responses (1xx) come out as
-    /// heads without body: relay them, and feed again for the final one. After 101, and after 2xx to
-    /// `CONNECT`, what follows is no HTTP.
+    /// [`RequestDecoder::feed`](super::RequestDecoder::feed) does. Interim responses (1xx) come out
+    /// as heads without body: relay them, and feed again for the final one. After 101, and after
+    /// 2xx to `CONNECT`, what follows is no HTTP.
     ///
     /// # Errors
     /// As there.

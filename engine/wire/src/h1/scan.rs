@@ -108,7 +108,8 @@ impl Scan {
 }
 
 impl Stopped {
-    /// The fault of a head that a scan stopped at; `start_line` for one whose start line is too long.
+    /// The fault of a head that a scan stopped at; `start_line` for one whose start line is too
+    /// long.
     pub(super) fn fault(self, start_line: Fault) -> Fault {
         match self {
             Stopped::BareLf => Fault::BareLf,

@@ -5,7 +5,8 @@ use super::Fault;
 use crate::bytes::{is_word, list};
 use crate::message::{Field, Known, Span, Version};
 
-/// `Connection` options of one head beyond which something is wrong: each is compared to each field.
+/// `Connection` options of one head beyond which something is wrong: each is compared to each
+/// field.
 const OPTIONS_MAX: usize = 32;
 
 /// Fields that `Connection` cannot hide from the next hop, beside those that [`protects`] knows by

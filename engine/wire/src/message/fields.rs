@@ -33,8 +33,8 @@ pub struct FieldRef<'a> {
     pub value: &'a [u8],
     /// Which of the names that the proxy acts upon.
     pub known: Known,
-    /// Meant for this hop only, so not forwarded: by its name, or as `Connection` lists it
-    /// (RFC 9110 §7.6.1). `TE` is not, if it says `trailers`, which then is all that its value shows;
+    /// Meant for this hop only, so not forwarded: by its name, or as `Connection` lists it (RFC
+    /// 9110 §7.6.1). `TE` is not, if it says `trailers`, which then is all that its value shows;
     /// nor is `Expect`, if it means something; nor `Content-Length`.
     pub hop_by_hop: bool,
 }
@@ -84,8 +84,8 @@ impl Fields {
     /// Appends a field. White space around the value is dropped.
     ///
     /// # Errors
-    /// [`Fault::InvalidFieldName`] where the name is no token, [`Fault::InvalidFieldValue`] where the
-    /// value holds a control byte: nothing that is stored here can split a message.
+    /// [`Fault::InvalidFieldName`] where the name is no token, [`Fault::InvalidFieldValue`] where
+    /// the value holds a control byte: nothing that is stored here can split a message.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Fault> {
         if !bytes::is_token(name) {
             return Err(Fault::InvalidFieldName);

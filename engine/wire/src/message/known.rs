@@ -92,8 +92,8 @@ impl Known {
         if is_word(name, text) { known } else { Known::Other }
     }
 
-    /// Whether fields of this name are for the next hop only (RFC 9110 §7.6.1), `Connection` listing
-    /// them or not.
+    /// Whether fields of this name are for the next hop only (RFC 9110 §7.6.1), `Connection`
+    /// listing them or not.
     pub fn is_hop_by_hop(self) -> bool {
         matches!(
             self,

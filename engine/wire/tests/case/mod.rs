@@ -1,4 +1,5 @@
-//! Reads the cases of `corpus/`; `corpus.rs` has the format. The fuzz package makes its seeds of them.
+//! Reads the cases of `corpus/`; `corpus.rs` has the format. The fuzz package makes its seeds of
+//! them.
 
 use std::fs;
 use std::path::Path;

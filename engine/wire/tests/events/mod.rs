@@ -1,5 +1,6 @@
-//! Plays a connection through the decoders as its owner would, in pieces of any size, and writes down
-//! what happens. The corpus, the property tests and the fuzz targets all look at the wire this way.
+//! Plays a connection through the decoders as its owner would, in pieces of any size, and writes
+//! down what happens. The corpus, the property tests and the fuzz targets all look at the wire this
+//! way.
 //!
 //! The contract of the decoders is asserted on the way, so every one of those is a test of it.
 

@@ -112,8 +112,8 @@ fn settle_expectation(claims: &Claims, head: &mut RequestHead) -> Result<(), Fau
     Ok(())
 }
 
-/// What stands behind the host of an absolute-form target, as origin-form: a missing path is `/`, or
-/// `*` for `OPTIONS` (RFC 9112 §3.2.1, §3.2.4).
+/// What stands behind the host of an absolute-form target, as origin-form: a missing path is `/`,
+/// or `*` for `OPTIONS` (RFC 9112 §3.2.1, §3.2.4).
 fn origin_form(head: &mut RequestHead, path: Span) -> Span {
     if head.fields.slice(path).first() == Some(&b'/') {
         return path;
