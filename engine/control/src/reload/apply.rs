@@ -120,3 +120,36 @@ fn process_settings(now: &Process, then: &Process) -> Vec<String> {
     ];
     settings.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use config::snapshot::{IoEngine, Pin};
+
+    fn process() -> Process {
+        Process {
+            workers: None,
+            io_engine: IoEngine::Auto,
+            pin: Pin::Auto,
+            max_connections: 1,
+            pre_drain: Duration::ZERO,
+            drain_timeout: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn threads_and_engine_need_a_restart() {
+        let then =
+            Process { workers: Some(2), io_engine: IoEngine::Epoll, pin: Pin::Never, ..process() };
+        let all = ["process.workers", "process.io_engine", "process.pin"];
+        assert_eq!(process_settings(&process(), &then), all);
+    }
+
+    #[test]
+    fn limits_and_timeouts_take_effect_at_once() {
+        let second = Duration::from_secs(1);
+        let then =
+            Process { max_connections: 9, pre_drain: second, drain_timeout: second, ..process() };
+        assert!(process_settings(&process(), &then).is_empty());
+    }
+}

@@ -95,3 +95,81 @@ fn stamp_of(found: &Metadata) -> Stamp {
     let modified_ns = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
     Stamp { device: found.dev(), inode: found.ino(), size: found.size(), modified_ns }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const GOOD: &str = "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n\
+        [[routes.t]]\nrespond = { status = 200 }\n";
+
+    /// A file of its own, removed when dropped.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(test: &str, text: &str) -> Self {
+            let name = format!("outrigger-file-{}-{test}.toml", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::write(&path, text).expect("the temporary directory is writable");
+            Self(path)
+        }
+
+        fn stamp(&self) -> Stamp {
+            stamp(&self.0).expect("the file is there")
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn snapshot() -> Snapshot {
+        config::load("good.toml", GOOD.as_bytes(), None).expect("it is good").snapshot
+    }
+
+    #[test]
+    fn a_file_that_says_what_is_in_force_is_the_same() {
+        let file = Scratch::new("same", GOOD);
+        assert!(matches!(read(&file.0, file.stamp(), &snapshot()), Reading::Same));
+    }
+
+    #[test]
+    fn a_good_file_is_good_and_a_wrong_one_wrong() {
+        let file = Scratch::new("good", &format!("{GOOD}# more\n"));
+        assert!(matches!(read(&file.0, file.stamp(), &snapshot()), Reading::Good(_)));
+        fs::write(&file.0, "nonsense").expect("it is writable");
+        assert!(matches!(read(&file.0, file.stamp(), &snapshot()), Reading::Wrong(_)));
+    }
+
+    #[test]
+    fn a_file_that_is_another_one_than_what_stood_still_is_not_taken() {
+        let file = Scratch::new("moving", GOOD);
+        let settled = file.stamp();
+        fs::write(&file.0, format!("{GOOD}# more\n")).expect("it is writable");
+        assert!(matches!(read(&file.0, settled, &snapshot()), Reading::Moving));
+    }
+
+    #[test]
+    fn a_file_moved_over_it_bears_another_stamp_at_the_same_size_and_time() {
+        let (old, new) = (Scratch::new("old", GOOD), Scratch::new("new", GOOD));
+        let settled = old.stamp();
+        let time = fs::metadata(&old.0).and_then(|found| found.modified()).expect("it has one");
+        let moved = File::options().write(true).open(&new.0).expect("it is writable");
+        moved.set_modified(time).expect("it is ours");
+        fs::rename(&new.0, &old.0).expect("the directory is writable");
+        assert_ne!(old.stamp(), settled);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let gone = Stamp { device: 0, inode: 0, size: 0, modified_ns: 0 };
+        let path = Path::new("/nonexistent/sidecar.toml");
+        let reading = read(path, gone, &snapshot());
+        assert!(
+            matches!(reading, Reading::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
+        );
+    }
+}

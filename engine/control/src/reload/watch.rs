@@ -79,3 +79,53 @@ fn directory_of(file: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{AccessKind, CreateKind, ModifyKind, RenameMode};
+
+    const WRITTEN: EventKind = EventKind::Modify(ModifyKind::Any);
+
+    fn concerned(kind: EventKind, path: &str) -> bool {
+        let names = [Some("sidecar.toml".into()), Some("real.toml".into())];
+        concerns(&Event::new(kind).add_path(path.into()), &names)
+    }
+
+    #[test]
+    fn writing_making_and_moving_the_file_concern_it() {
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for kind in [WRITTEN, EventKind::Create(CreateKind::File), moved] {
+            assert!(concerned(kind, "/etc/outrigger/sidecar.toml"), "{kind:?}");
+            assert!(concerned(kind, "/etc/elsewhere/real.toml"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_config_map_s_swap_concerns_it() {
+        assert!(concerned(EventKind::Create(CreateKind::Any), "/etc/outrigger/..data"));
+    }
+
+    #[test]
+    fn reading_the_file_does_not_concern_it_or_every_reload_would_be_followed_by_one() {
+        assert!(!concerned(EventKind::Access(AccessKind::Any), "/etc/outrigger/sidecar.toml"));
+    }
+
+    #[test]
+    fn other_files_of_the_directory_do_not_concern_it() {
+        assert!(!concerned(WRITTEN, "/etc/outrigger/access.log"));
+        assert!(!concerned(WRITTEN, "/etc/outrigger/sidecar.toml.swp"));
+    }
+
+    #[test]
+    fn a_file_named_without_a_directory_lies_in_this_one() {
+        assert_eq!(directory_of(Path::new("sidecar.toml")), Path::new("."));
+        assert_eq!(directory_of(Path::new("/etc/sidecar.toml")), Path::new("/etc"));
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_no_failure() {
+        let (watch, _changes) = Watch::new(Path::new("/nonexistent/sidecar.toml"));
+        assert!(watch.told_of_failure && watch.watcher.is_none());
+    }
+}

@@ -39,12 +39,18 @@ pub(crate) fn start(process_keys: &str, script: Script) -> Process {
 /// A process that reads its configuration from a file, which [`Process::file`] names, and is ready.
 #[track_caller]
 pub(crate) fn start_from_file() -> Process {
+    start_while_saved("")
+}
+
+/// The same, but between its reading and its start the file was saved with `more` at its end.
+#[track_caller]
+pub(crate) fn start_while_saved(more: &str) -> Process {
     let directory = fresh_directory();
     let conf = directory.join("conf");
     std::fs::create_dir(&conf).expect("the directory is writable");
     let file = conf.join("sidecar.toml");
     let text = whole_file(&directory, "", "");
-    std::fs::write(&file, &text).expect("the directory is writable");
+    std::fs::write(&file, format!("{text}{more}")).expect("the directory is writable");
     let process =
         run(directory, text.as_bytes(), Some(file), Script { requests: 1, ..Script::default() });
     process.wait_ready();

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::fake_core::{Script, Told};
-use crate::process::{Process, start, start_from_file};
+use crate::process::{Process, start, start_from_file, start_while_saved};
 
 /// One more upstream, so that the file differs.
 const MORE: &str = "[upstreams.more]\nendpoints = [\"127.0.0.1:2\"]\n";
@@ -55,6 +55,19 @@ fn a_file_written_in_place_takes_effect() {
     let process = start_from_file();
     fs::write(process.file(), process.good_file("", MORE)).expect("the file is writable");
     applied(&process, 2);
+}
+
+#[test]
+fn a_file_saved_while_the_process_started_takes_effect() {
+    applied(&start_while_saved(MORE), 2);
+}
+
+#[test]
+fn an_untouched_file_is_not_counted_as_a_reload() {
+    let process = start_from_file();
+    assert_eq!(process.post("/reload").body, "unchanged\n");
+    let reloads = serde_json::json!({ "applied": 0, "rejected": 0, "unchanged": 1 });
+    assert_eq!(status(&process)["reloads"], reloads);
 }
 
 #[test]
