@@ -13,6 +13,8 @@ mod head;
 mod ledger;
 mod local;
 mod relay;
+#[cfg(test)]
+mod steady_state;
 mod upstream;
 mod view;
 

@@ -17,6 +17,8 @@ mod buffers;
 mod chunk;
 mod clock;
 mod core;
+#[cfg(feature = "counting")]
+pub mod counting;
 mod epoll;
 mod gauges;
 mod head_buf;

@@ -1,50 +1,19 @@
-//! The steady state allocates nothing. A binary of its own, as it counts the allocations of each
-//! thread.
+//! The steady state allocates nothing. A binary of its own, as it has an allocator of
+//! its own.
 
-#![allow(clippy::unwrap_used, unsafe_code)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{on_both, on_core, pair};
+use rt::counting::{CountingAllocator, count_allocations_here};
 use rt::{Batch, HeadBuf, Pool, Stream, Timer};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: everything is the system allocator's; counting touches a thread-local without a
-// destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(start, layout) }
-    }
-
-    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(start, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// One request as the engine will make it: a head and a body one way, a chunk relayed back.
 async fn request(client: &Stream, server: &Stream, scratch: &Pool<Vec<u8>>) {
@@ -73,12 +42,13 @@ async fn rounds(n: usize, client: &Stream, server: &Stream, scratch: &Pool<Vec<u
 fn a_request_on_warm_connections_allocates_nothing() {
     on_both(|engine| {
         on_core(engine, move || async move {
+            let allocations = count_allocations_here();
             let (client, server) = pair().await;
             let scratch = Pool::new(4, Vec::new, Vec::clear);
             rounds(300, &client, &server, &scratch).await;
-            let before = ALLOCATIONS.get();
+            let before = allocations.load(Ordering::Relaxed);
             rounds(1_000, &client, &server, &scratch).await;
-            let allocated = ALLOCATIONS.get() - before;
+            let allocated = allocations.load(Ordering::Relaxed) - before;
             assert_eq!(allocated, 0, "allocations in 1,000 requests on {engine:?}");
         });
     });
@@ -89,6 +59,7 @@ fn a_large_body_on_warm_connections_allocates_nothing() {
     const PIECE: usize = 64 << 10;
     on_both(|engine| {
         on_core(engine, move || async move {
+            let allocations = count_allocations_here();
             let (client, server) = pair().await;
             static BODY: [u8; PIECE] = [7; PIECE];
             let relay = async |n: usize| {
@@ -108,9 +79,9 @@ fn a_large_body_on_warm_connections_allocates_nothing() {
                 }
             };
             relay(300).await;
-            let before = ALLOCATIONS.get();
+            let before = allocations.load(Ordering::Relaxed);
             relay(100).await;
-            let allocated = ALLOCATIONS.get() - before;
+            let allocated = allocations.load(Ordering::Relaxed) - before;
             assert_eq!(allocated, 0, "allocations in 100 bodies on {engine:?}");
         });
     });

@@ -1,0 +1,116 @@
+//! Test of the whole program: once warm, a request allocates nothing on its core.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use control::{Commands, Setup};
+use rt::counting::{CountingAllocator, count_allocations_here};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const REQUEST: &[u8] = b"GET /some/path?q=1 HTTP/1.1\r\nHost: shop.example\r\nAccept: */*\r\n\r\n";
+const UPLOAD: &[u8] = b"POST /up HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhello";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+/// A pool of buffers grows by one when the kernel takes longer than ever before to take a send. What
+/// a request allocates shows a thousand times.
+const POOL_GROWTH_MAX: u64 = 8;
+const STEP_MAX: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_warm_request_allocates_nothing_on_io_uring() {
+    assert_allocates_nothing("uring");
+}
+
+#[test]
+fn a_warm_request_allocates_nothing_on_epoll() {
+    assert_allocates_nothing("epoll");
+}
+
+fn assert_allocates_nothing(io_engine: &'static str) {
+    let (running, allocations) = start(io_engine, origin());
+    let mut client = TcpStream::connect(running.proxy).unwrap();
+    client.set_read_timeout(Some(STEP_MAX)).unwrap();
+    for request in [REQUEST, UPLOAD] {
+        exchange(&mut client, request, 500);
+        let before = allocations.load(Ordering::Relaxed);
+        exchange(&mut client, request, 1000);
+        let allocated = allocations.load(Ordering::Relaxed) - before;
+        let request = request.escape_ascii();
+        assert!(allocated <= POOL_GROWTH_MAX, "{allocated} in 1,000 of {request}");
+    }
+    running.process.terminate();
+}
+
+struct Running {
+    proxy: SocketAddr,
+    process: Commands,
+}
+
+/// Starts the program with one core, and counts what that core allocates.
+fn start(io_engine: &'static str, origin: SocketAddr) -> (Running, &'static AtomicU64) {
+    let (is_counting, counting) = mpsc::channel();
+    let (is_running, running) = mpsc::channel();
+    thread::spawn(move || {
+        let file = format!(
+            "process = {{ workers = 1, pin = false, io_engine = \"{io_engine}\", \
+             pre_drain = \"0s\", drain_timeout = \"1s\" }}\n\
+             admin = {{ listen = false }}\n\
+             listeners = [{{ name = \"in\", listen = \"127.0.0.1:0\", routes = \"app\" }}]\n\
+             routes.app = [{{ upstream = \"app\" }}]\n\
+             upstreams.app = {{ endpoints = [\"{origin}\"] }}\n"
+        );
+        let snapshot = config::load("steady state", file.as_bytes(), None).unwrap().snapshot;
+        let setup = Setup {
+            file: None,
+            snapshot: Arc::new(snapshot),
+            version: "test",
+            log_filter: None,
+            when_ready: Some(Box::new(move |ready| is_running.send(ready.clone()).unwrap())),
+        };
+        control::run(setup, |spec, boot| {
+            let is_counting = is_counting.clone();
+            rt::start_core(spec, move || {
+                is_counting.send(count_allocations_here()).unwrap();
+                crate::core::run(boot)
+            })
+        })
+        .unwrap();
+    });
+    let ready = running.recv_timeout(STEP_MAX).unwrap();
+    let bound = ready.listeners.iter().find(|(name, _)| **name == *"in").unwrap();
+    let config::snapshot::Address::Inet(proxy) = bound.1 else { panic!("bound to TCP") };
+    (Running { proxy, process: ready.commands }, counting.recv_timeout(STEP_MAX).unwrap())
+}
+
+/// An origin for one connection.
+fn origin() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        stream.set_nodelay(true).unwrap();
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|len| len > 0) {
+            stream.write_all(ANSWER).unwrap();
+        }
+    });
+    address
+}
+
+fn exchange(client: &mut TcpStream, request: &[u8], times: usize) {
+    let mut buffer = [0; 4096];
+    for _ in 0..times {
+        client.write_all(request).unwrap();
+        let mut len = 0;
+        while !buffer[..len].ends_with(b"\r\n\r\nhello") {
+            let received = client.read(&mut buffer[len..]).unwrap();
+            assert!(received > 0, "the proxy closed the connection");
+            len += received;
+        }
+    }
+}
