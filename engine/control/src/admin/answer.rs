@@ -2,13 +2,14 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, ORIGIN};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::server_info;
 use crate::collector::Note;
 use crate::commands::{Command, Reloaded};
+use crate::metrics::Format;
 use crate::pages::Page;
 use crate::shared::Shared;
 
@@ -18,6 +19,7 @@ enum Endpoint {
     Index,
     Ready,
     Live,
+    Metrics,
     Figures(Page),
     ConfigStatus,
     ServerInfo,
@@ -31,7 +33,7 @@ const ENDPOINTS: &[(&str, bool, Endpoint, &str)] = &[
     ("/", false, Endpoint::Index, "this list"),
     ("/ready", false, Endpoint::Ready, "200 while every core serves and no drain is under way"),
     ("/live", false, Endpoint::Live, "200 unless a core has died"),
-    ("/metrics", false, Endpoint::Figures(Page::Metrics), "Prometheus text format"),
+    ("/metrics", false, Endpoint::Metrics, "what Prometheus scrapes: OpenMetrics, or text 0.0.4"),
     ("/stats", false, Endpoint::Figures(Page::Stats), "counts for people"),
     ("/latency", false, Endpoint::Figures(Page::Latency), "exact percentiles since the start"),
     ("/clusters", false, Endpoint::Figures(Page::Clusters), "upstreams and endpoints"),
@@ -67,6 +69,10 @@ pub(super) async fn answer<B>(request: Request<B>, shared: &Shared) -> Answer {
         Endpoint::Index => text(StatusCode::OK, index()),
         Endpoint::Ready => ready(shared),
         Endpoint::Live => live(shared),
+        Endpoint::Metrics => {
+            let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+            figures(Page::Metrics(Format::accepted(accept.unwrap_or_default())), shared).await
+        }
         Endpoint::Figures(page) => figures(*page, shared).await,
         Endpoint::ConfigStatus => json(&server_info::config_status(shared)),
         Endpoint::ServerInfo => json(&server_info::server_info(shared)),

@@ -1,25 +1,27 @@
-//! Writing one family in Prometheus' text format 0.0.4.
+//! Writing one family in Prometheus' text format 0.0.4, or in OpenMetrics 1.0.
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use std::fmt::Write;
 
 use signals::Distribution;
 
-use super::Metric;
+use super::{Format, Metric};
 
 const NO_FAIL: &str = "writing to a String cannot fail";
 
 /// The lines of one family. `HELP` and `TYPE` come with the first sample.
 pub(crate) struct Lines<'p> {
     metric: &'static Metric,
+    format: Format,
     page: &'p mut String,
     begun: bool,
 }
 
 impl<'p> Lines<'p> {
-    pub(crate) fn new(metric: &'static Metric, page: &'p mut String) -> Self {
-        Self { metric, page, begun: false }
+    pub(crate) fn new(metric: &'static Metric, format: Format, page: &'p mut String) -> Self {
+        Self { metric, format, page, begun: false }
     }
 
     /// One sample. `labels` are the values of the metric's labels, in order.
@@ -37,7 +39,7 @@ impl<'p> Lines<'p> {
     /// The buckets, sum and count of one histogram, in seconds.
     pub(crate) fn histogram(&mut self, labels: &[&str], times: &Distribution) {
         for (bound_us, below) in times.cumulative() {
-            self.sample("_bucket", labels, &seconds(bound_us));
+            self.sample("_bucket", labels, &self.bound(bound_us));
             writeln!(self.page, " {below}").expect(NO_FAIL);
         }
         self.sample("_bucket", labels, "+Inf");
@@ -69,11 +71,21 @@ impl<'p> Lines<'p> {
         }
     }
 
+    /// OpenMetrics wants `1.0` where the text format is content with `1`.
+    fn bound(&self, bound_us: u64) -> String {
+        let whole = bound_us.is_multiple_of(1_000_000) && self.format == Format::OpenMetrics;
+        seconds(bound_us) + if whole { ".0" } else { "" }
+    }
+
     fn begin(&mut self) {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
         let Metric { name, kind, help, .. } = self.metric;
+        let name = match self.format {
+            Format::Text => name,
+            Format::OpenMetrics => name.strip_suffix("_total").unwrap_or(name),
+        };
         writeln!(self.page, "# HELP {name} {help}").expect(NO_FAIL);
         writeln!(self.page, "# TYPE {name} {}", kind.as_str()).expect(NO_FAIL);
     }
@@ -120,14 +132,14 @@ mod tests {
     #[test]
     fn label_values_cannot_break_out_of_their_quotes() {
         let mut page = String::new();
-        Lines::new(&METRIC, &mut page).value(&["a\"b\\c\nd"], 1);
+        Lines::new(&METRIC, Format::Text, &mut page).value(&["a\"b\\c\nd"], 1);
         assert!(page.ends_with("outrigger_test_total{name=\"a\\\"b\\\\c\\nd\"} 1\n"), "{page}");
     }
 
     #[test]
     fn a_family_without_samples_leaves_no_line() {
         let mut page = String::new();
-        let _ = Lines::new(&METRIC, &mut page);
+        let _ = Lines::new(&METRIC, Format::Text, &mut page);
         assert_eq!(page, "");
     }
 

@@ -1,4 +1,4 @@
-//! `/metrics`: one table of metrics, rendered to Prometheus' text format 0.0.4.
+//! `/metrics`: one table of metrics, rendered to Prometheus' text format 0.0.4 or to OpenMetrics.
 //!
 //! A metric is one row: name, type, labels, help, and where its values come from. The rows stand by
 //! theme in `traffic`, `upstream`, `core` and `process`; `docs/METRICS.md` is held to them by a
@@ -40,8 +40,14 @@ pub enum Kind {
     Histogram,
 }
 
-/// What the text format is served as.
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// How the page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Prometheus' text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0, which Prometheus asks for first.
+    OpenMetrics,
+}
 
 /// Every metric there is, in the order of the page.
 pub fn table() -> impl Iterator<Item = &'static Metric> {
@@ -49,10 +55,13 @@ pub fn table() -> impl Iterator<Item = &'static Metric> {
 }
 
 /// The page.
-pub(crate) fn render(scrape: &Scrape<'_>) -> String {
+pub(crate) fn render(scrape: &Scrape<'_>, format: Format) -> String {
     let mut page = String::new();
     for metric in table() {
-        (metric.write)(scrape, &mut Lines::new(metric, &mut page));
+        (metric.write)(scrape, &mut Lines::new(metric, format, &mut page));
+    }
+    if format == Format::OpenMetrics {
+        page.push_str("# EOF\n");
     }
     page
 }
@@ -67,6 +76,21 @@ pub fn markdown() -> String {
         text.push_str(&format!("| {} |\n", row.join(" | ")));
     }
     text
+}
+
+impl Format {
+    /// What is wanted by a request with this `Accept`. Who names OpenMetrics can read it.
+    pub(crate) fn accepted(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Text }
+    }
+
+    /// The `content-type` of the page.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
 }
 
 impl Kind {
@@ -157,7 +181,7 @@ mod tests {
         }
     }
 
-    fn page() -> String {
+    fn page(format: Format) -> String {
         let loaded = config::load("test.toml", CONFIG.as_bytes(), None);
         let snapshot = Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot);
         let mut names = Generations::default();
@@ -166,7 +190,7 @@ mod tests {
         counted(&mut tally);
         totals.merge(&mut tally, &names, 0);
         let then = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
-        render(&Scrape {
+        let scrape = Scrape {
             totals: &totals,
             cores: &[core("0", true), core("1", false)],
             about: &About {
@@ -186,7 +210,8 @@ mod tests {
             },
             snapshot: &snapshot,
             process: &ProcessFigures { cpu_us: 1_230_000, open_fds: 9, ..Default::default() },
-        })
+        };
+        render(&scrape, format)
     }
 
     /// `tests/golden/metrics.txt` is what `promtool check metrics` is run on. A change that is
@@ -194,7 +219,7 @@ mod tests {
     #[test]
     fn the_page_is_the_golden_one() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDEN);
-        let page = page();
+        let page = page(Format::Text);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &page).expect("the golden file is writable");
         }
@@ -204,10 +229,36 @@ mod tests {
 
     #[test]
     fn every_metric_of_the_table_is_on_the_page() {
-        let page = page();
+        let page = page(Format::Text);
         for Metric { name, .. } in table() {
             assert!(page.contains(&format!("# TYPE {name} ")), "{name} has no sample");
         }
+    }
+
+    /// OpenMetrics 1.0: a counter's family goes without `_total`, numbers of `le` have a fraction,
+    /// the page has an end.
+    #[test]
+    fn openmetrics_differs_where_it_must_and_nowhere_else() {
+        let page = page(Format::OpenMetrics);
+        for part in [
+            "# TYPE outrigger_requests counter\noutrigger_requests_total{",
+            "# HELP process_cpu_seconds CPU time",
+            "le=\"1.0\"",
+            "le=\"0.00005\"",
+            "le=\"+Inf\"",
+            "# TYPE outrigger_core_up gauge\noutrigger_core_up{",
+        ] {
+            assert!(page.contains(part), "{part:?} is not in:\n{page}");
+        }
+        assert!(page.ends_with("\n# EOF\n") && !page.contains("le=\"1\""), "{page}");
+    }
+
+    #[test]
+    fn the_format_is_the_one_that_is_accepted() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.2";
+        assert_eq!(Format::accepted(prometheus), Format::OpenMetrics);
+        assert_eq!(Format::accepted("text/plain;version=0.0.4"), Format::Text);
+        assert_eq!(Format::accepted(""), Format::Text);
     }
 
     #[test]

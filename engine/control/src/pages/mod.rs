@@ -7,13 +7,13 @@ mod stats;
 
 use hyper::body::Bytes;
 
-use crate::metrics::{self, Scrape};
+use crate::metrics::{self, Format, Scrape};
 
 /// A page that needs the cores' counts, or time to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// Prometheus' text format.
-    Metrics,
+    /// What Prometheus scrapes.
+    Metrics(Format),
     /// The counts for people.
     Stats,
     /// Exact percentiles.
@@ -42,7 +42,7 @@ impl Page {
     /// The `content-type` of its answer.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Self::Metrics => metrics::CONTENT_TYPE,
+            Self::Metrics(format) => format.content_type(),
             Self::Stats | Self::Latency | Self::Clusters => "text/plain; charset=utf-8",
             Self::ConfigDump => "application/json",
         }
@@ -50,7 +50,7 @@ impl Page {
 
     fn render(self, scrape: &Scrape<'_>) -> String {
         match self {
-            Self::Metrics => metrics::render(scrape),
+            Self::Metrics(format) => metrics::render(scrape, format),
             Self::Stats => stats::render(scrape),
             Self::Latency => latency::render(scrape),
             Self::Clusters => clusters::render(scrape),

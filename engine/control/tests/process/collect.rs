@@ -99,3 +99,18 @@ fn every_figure_page_is_served() {
         assert!(answer.body.contains(part), "{page}: {}", answer.body);
     }
 }
+
+#[test]
+fn a_scrape_that_accepts_openmetrics_gets_it() {
+    let process = start(KEYS, Script::default());
+    process.wait_ready();
+    let mut scrape = process.client();
+    scrape.send(
+        "GET /metrics HTTP/1.1\r\nhost: admin\r\n\
+         accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n",
+    );
+    let answer = scrape.answer();
+    assert!(answer.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
+    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
+    assert!(process.fetch("/metrics").head.contains("content-type: text/plain; version=0.0.4"));
+}
