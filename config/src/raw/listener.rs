@@ -94,7 +94,7 @@ pub(crate) static LISTENER: Section<Listener> = Section {
         },
         Key {
             name: "fields_max",
-            value: Value::Count(1..=10_000, |listener, count| {
+            value: Value::Count(1..=256, |listener, count| {
                 listener.http.fields_max = count as usize;
             }),
             default: Default::Is("100"),

@@ -104,7 +104,7 @@ pub(crate) static UPSTREAM: Section<Upstream> = Section {
         },
         Key {
             name: "fields_max",
-            value: Value::Count(1..=10_000, |it, count| it.settings.fields_max = count as usize),
+            value: Value::Count(1..=256, |it, count| it.settings.fields_max = count as usize),
             default: Default::Is("100"),
             doc: "Header fields of a response; more are answered with 502 `UPE`.",
         },
