@@ -40,6 +40,23 @@ fn values_keep_their_bytes_and_lose_the_space_around() {
 }
 
 #[test]
+fn a_head_just_below_the_limit_goes_both_ways() {
+    on_both_engines(|engine| {
+        let origin = Origin::answering(|request| {
+            let value = request.field("x-large").unwrap_or_default();
+            format!("HTTP/1.1 200 OK\r\nx-large: {value}\r\ncontent-length: 0\r\n\r\n").into()
+        });
+        let proxy = proxy(engine, &to_origin(&origin));
+        let value = "y".repeat(60 * 1024 - 100);
+        let request = format!("GET / HTTP/1.1\r\nhost: test\r\nx-large: {value}\r\n\r\n");
+        let mut client = proxy.client();
+        for _ in 0..3 {
+            assert!(client.send(&request).response().field("x-large") == Some(&value));
+        }
+    });
+}
+
+#[test]
 fn fields_of_one_hop_end_here() {
     on_both_engines(|engine| {
         let origin = Origin::answering(|request| {
@@ -160,9 +177,9 @@ fn a_trusted_peer_keeps_its_fields_and_is_appended() {
             proxy(engine, &to_origin_with(&origin, "trust_peer = true\nforwarded = true", ""));
         let answer = proxy.exchange(
             "GET / HTTP/1.1\r\nhost: test\r\nX-Forwarded-For: 1.2.3.4\r\n\
-             x-forwarded-proto: https\r\nx-request-id: kept\r\n\r\n",
+             x-forwarded-for: 5.6.7.8\r\nx-forwarded-proto: https\r\nx-request-id: kept\r\n\r\n",
         );
-        assert_eq!(described(&answer, "x-forwarded-for").join(", "), "1.2.3.4, 127.0.0.1");
+        assert_eq!(described(&answer, "x-forwarded-for").join(", "), "1.2.3.4, 5.6.7.8, 127.0.0.1");
         assert_eq!(described(&answer, "x-forwarded-proto"), ["https"]);
         assert_eq!(described(&answer, "x-request-id"), ["kept"]);
     });

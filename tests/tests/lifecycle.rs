@@ -126,6 +126,38 @@ fn until_told_to_close(proxy: &Proxy) -> usize {
 }
 
 #[test]
+fn during_the_drain_new_clients_are_served_and_idle_ones_let_go() {
+    on_both_engines(|engine| {
+        let (arrived, release) = (Gate::new(), Gate::new());
+        let origin = {
+            let (arrived, release) = (arrived.clone(), release.clone());
+            Origin::answering(move |request| {
+                if request.target() == "/held" {
+                    arrived.open();
+                    release.wait();
+                }
+                origin::ok("ok")
+            })
+        };
+        let proxy = proxy(engine, &to_origin(&origin));
+        let mut idle = proxy.client();
+        assert_eq!(idle.send(GET).response().text(), "ok");
+        let mut held = proxy.client();
+        held.send("GET /held HTTP/1.1\r\nhost: test\r\n\r\n");
+        arrived.wait();
+        proxy.terminate();
+        idle.closed();
+        let mut late = proxy.client();
+        let answer = late.send(GET).response();
+        assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("close")));
+        late.closed();
+        release.open();
+        assert_eq!(held.response().text(), "ok");
+        assert_eq!(proxy.wait().code, Some(0));
+    });
+}
+
+#[test]
 fn before_the_drain_all_is_served_as_before_and_ready_is_red() {
     on_both_engines(|engine| {
         let origin = Origin::saying("ok");
@@ -227,6 +259,30 @@ fn a_second_outrigger_does_not_take_half_of_the_traffic() {
         assert_eq!(ended.code, Some(1), "{}", ended.output);
         assert!(ended.output.contains(&taken.to_string()), "{}", ended.output);
         assert_eq!(first.fetch("/").text(), "ok");
+    });
+}
+
+#[test]
+fn a_unix_socket_left_by_a_killed_proxy_is_replaced_and_a_file_is_not() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let files = ConfigFile::new("");
+        let path = files.beside("proxy.sock");
+        let listen = Address::Unix(path.clone());
+        let config = to_origin(&origin).replace("\"@in\"", &format!("\"{listen}\""));
+        let mut killed = proxy(engine, &config);
+        killed.program().signal(Signal::KILL);
+        killed.wait();
+        assert!(path.exists());
+        let ended = proxy(engine, &config);
+        assert_eq!(Peer::connect(&listen).send(GET).response().text(), "ok");
+        ended.terminate();
+        assert_eq!(ended.wait().code, Some(0));
+        assert!(!path.exists(), "a proxy that ends takes its socket with it");
+        fs::write(&path, "precious").expect("the directory is ours");
+        let refused = run(&Setup::new(engine), &config);
+        assert_eq!(refused.code, Some(1), "{}", refused.output);
+        assert_eq!(fs::read_to_string(&path).expect("it is still there"), "precious");
     });
 }
 

@@ -49,6 +49,42 @@ fn the_process_turns_away_more_connections_than_it_may_have_but_not_the_admins()
 }
 
 #[test]
+fn a_listeners_limit_is_for_all_cores_together() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let proxy = proxy(engine, &to_origin_with(&origin, "max_connections = 10", ""));
+        let mut clients: Vec<Peer> = (0..40).map(|_| proxy.client()).collect();
+        let mut served = 0;
+        for client in &mut clients {
+            let _ = client.try_send(GET.as_bytes());
+            served += usize::from(client.next_head().is_some_and(|head| head.status() == 200));
+        }
+        // It may refuse early where the cores' shares are uneven, and never late.
+        assert!((5..=10).contains(&served), "{served} of 40 with a limit of 10");
+    });
+}
+
+#[test]
+fn an_upstreams_limit_is_for_all_cores_together() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { requests = 4 }";
+        let proxy = proxy(engine, &to_origin_with(&origin, "", keys));
+        let mut clients: Vec<Peer> = (0..40).map(|_| proxy.client()).collect();
+        for client in &mut clients {
+            client.send(GET);
+        }
+        proxy.metrics_until("the others are turned away", |metrics| {
+            let active = metrics.sum("outrigger_requests_active", &[]);
+            active + metrics.sum("outrigger_requests_total", &[("flag", "UO")]) == 40.0
+                && active <= 4.0
+        });
+        assert!((1..=4).contains(&origin.connections()), "{}", origin.connections());
+        held.open();
+    });
+}
+
+#[test]
 fn without_descriptors_a_client_is_refused_politely_and_later_served() {
     on_both_engines(|engine| {
         let origin = Origin::saying("ok");

@@ -355,3 +355,17 @@ fn headers_are_removed_set_and_added_both_ways() {
         assert_eq!(answer.field("x-more"), Some("100%"));
     });
 }
+
+#[test]
+fn an_operator_without_a_value_is_a_dash() {
+    on_both_engines(|engine| {
+        let routes = r#"
+            [[routes.app]]
+            respond = { status = 200, body = "ok" }
+            response_headers = { set = { x-told = "%REQ(:authority)% %REQ(x-none)%" } }
+        "#;
+        let proxy = proxy(engine, &to_routes(routes, &[]));
+        let answer = proxy.exchange("GET / HTTP/1.0\r\n\r\n");
+        assert_eq!(answer.field("x-told"), Some("- -"), "{answer}");
+    });
+}

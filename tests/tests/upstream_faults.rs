@@ -1,8 +1,6 @@
 //! Origins that break the protocol: the client gets 502 or a cut connection, never a lie, and no
 //! other client ever meets what such an origin said.
 
-use std::time::Duration;
-
 use tests::{
     Engine, Gate, Message, Origin, Peer, Proxy, Setup, on_both_engines, origin, to_origin,
 };
@@ -262,8 +260,7 @@ fn an_origin_that_stops_reading_and_never_answers_ends_in_a_timeout() {
     on_both_engines(|engine| {
         let origin = Origin::scripted(|peer, _| {
             peer.head();
-            peer.is_quiet_for(Duration::from_millis(1));
-            Gate::new().wait(); // until the test is over
+            peer.hold();
         });
         let config = to_origin(&origin)
             .replace("upstream = \"app\"", "upstream = \"app\"\ntimeout = \"300ms\"");
