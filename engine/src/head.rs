@@ -58,7 +58,6 @@ fn passes_on(field: &FieldRef<'_>, head: &RequestHead, plan: &RequestPlan<'_>) -
         // Via is continued below; the peer's word on the rest counts only if it is trusted.
         Known::Via => plan.http.via.is_none(),
         Known::XForwardedFor => plan.http.trust_peer && !plan.http.forwarded,
-        Known::Expect => head.version == Version::Http11,
         _ if field.hop_by_hop => false,
         _ => plan.http.trust_peer || !is_dropped_from_untrusted(field.name),
     }
@@ -207,5 +206,159 @@ fn uuid(out: &mut Vec<u8>, random: u128) {
         }
         out.push(HEX[usize::from(byte >> 4)]);
         out.push(HEX[usize::from(byte & 0xf)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::snapshot::EscapedSlashes;
+    use config::template::Operator;
+    use std::time::Duration;
+    use wire::h1::{HeadLimits, RequestDecoder, ResponseDecoder};
+
+    use super::*;
+
+    struct NoFacts;
+
+    impl TemplateSource for NoFacts {
+        fn write(&self, _: &Operator, _: &mut Vec<u8>) {}
+    }
+
+    fn http() -> HttpOptions {
+        HttpOptions {
+            head_bytes_max: 4096,
+            fields_max: 100,
+            target_bytes_max: 1024,
+            head_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            stream_idle_timeout: Duration::ZERO,
+            merge_slashes: false,
+            escaped_slashes: EscapedSlashes::Keep,
+            via: None,
+            trust_peer: false,
+            request_id: false,
+            forwarded: false,
+        }
+    }
+
+    const LIMITS: HeadLimits =
+        HeadLimits { head_bytes_max: 4096, fields_max: 100, target_bytes_max: 1024 };
+
+    /// What goes on to the upstream of a request that came as `text`.
+    fn forwarded(text: &str, http: &HttpOptions, edits: &HeaderEdits) -> String {
+        let mut head = RequestHead::default();
+        RequestDecoder::new().feed(text.as_bytes(), &LIMITS, &mut head).unwrap();
+        let plan = RequestPlan {
+            target: head.target(),
+            host: head.authority().unwrap_or(b"endpoint"),
+            http,
+            edits: [&HeaderEdits::default(), edits],
+            facts: &NoFacts,
+            peer: &Peer::Inet("9.8.7.6:5".parse().unwrap()),
+            random: 0,
+        };
+        let mut out = HeadBuf::take();
+        request(&mut out, &head, &plan);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    fn as_it_is(text: &str) -> String {
+        forwarded(text, &http(), &HeaderEdits::default())
+    }
+
+    #[test]
+    fn order_and_letter_case_are_kept() {
+        let text = "GET /a?b HTTP/1.1\r\nX-B: 1\r\nHOST: h\r\nx-a: 2\r\nX-b: 3\r\n\r\n";
+        assert_eq!(as_it_is(text), text);
+    }
+
+    #[test]
+    fn what_was_meant_for_this_hop_stays_here() {
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\n\
+                    Keep-Alive: timeout=5\r\nUpgrade: h2c\r\nProxy-Connection: x\r\n\r\n";
+        assert_eq!(as_it_is(text), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+
+    #[test]
+    fn a_client_of_http10_without_host_is_given_one() {
+        let forwarded = as_it_is("GET / HTTP/1.0\r\nA: b\r\n\r\n");
+        assert_eq!(forwarded, "GET / HTTP/1.1\r\nA: b\r\nHost: endpoint\r\n\r\n");
+    }
+
+    #[test]
+    fn trailers_are_asked_for_again() {
+        let forwarded =
+            as_it_is("GET / HTTP/1.1\r\nHost: h\r\nConnection: TE\r\nTE: trailers\r\n\r\n");
+        assert!(forwarded.ends_with("TE: trailers\r\nConnection: TE\r\n\r\n"), "{forwarded}");
+    }
+
+    #[test]
+    fn an_untrusted_peer_does_not_speak_for_those_before_it() {
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\n\
+                    X_Forwarded_Proto: https\r\nX-Request-Id: mine\r\n\r\n";
+        let options = HttpOptions { forwarded: true, ..http() };
+        assert_eq!(
+            forwarded(text, &options, &HeaderEdits::default()),
+            "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 9.8.7.6\r\n\
+             X-Forwarded-Proto: http\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_trusted_peer_is_appended_to_those_before_it() {
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\n\
+                    X-Forwarded-Proto: https\r\n\r\n";
+        let options = HttpOptions { forwarded: true, trust_peer: true, ..http() };
+        assert_eq!(
+            forwarded(text, &options, &HeaderEdits::default()),
+            "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https\r\n\
+             X-Forwarded-For: 1.1.1.1, 9.8.7.6\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_set_field_replaces_all_of_its_name_and_a_removed_one_goes() {
+        let value = |text: &str| config::template::Template {
+            pieces: vec![config::template::Piece::Literal(text.as_bytes().into())],
+        };
+        let edits = HeaderEdits {
+            remove: vec!["cookie".into()],
+            set: vec![("X-A".into(), value("new"))],
+            add: vec![("X-B".into(), value("more"))],
+        };
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nx-a: 1\r\nX-a: 2\r\nCookie: c\r\nx-b: 1\r\n\r\n";
+        assert_eq!(
+            forwarded(text, &http(), &edits),
+            "GET / HTTP/1.1\r\nHost: h\r\nx-b: 1\r\nX-A: new\r\nX-B: more\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_response_is_framed_anew_and_dated() {
+        let mut head = ResponseHead::default();
+        let text = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        ResponseDecoder::new().feed(text, &LIMITS, b"GET", &mut head).unwrap();
+        let plan = ResponsePlan {
+            framing: Framing::UntilClose,
+            keep_alive: false,
+            peer_version: Version::Http10,
+            http: &http(),
+            edits: [&HeaderEdits::default(), &HeaderEdits::default()],
+            facts: &NoFacts,
+            date: b"now",
+        };
+        let mut out = HeadBuf::take();
+        response(&mut out, &head, &plan);
+        assert_eq!(
+            String::from_utf8(out.to_vec()).unwrap(),
+            "HTTP/1.1 200 Fine\r\nX-A: 1\r\nDate: now\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_uuid_tells_its_version_and_variant() {
+        let mut out = Vec::new();
+        uuid(&mut out, u128::MAX);
+        assert_eq!(out, b"ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

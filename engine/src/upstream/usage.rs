@@ -148,3 +148,78 @@ impl Drop for ActiveRequest {
         self.0.requests.set(self.0.requests.get() - 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::Context;
+
+    use super::*;
+
+    fn usage() -> Rc<Usage> {
+        let limits = Limits { connections: 1, pending: 8, requests: 8 };
+        Usage::new(limits, &Arc::default())
+    }
+
+    fn is_called(wait: Pin<&mut impl Future<Output = ()>>) -> bool {
+        wait.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn those_who_wait_are_called_in_the_order_they_came() {
+        let usage = usage();
+        let (mut first, mut second) = (pin!(usage.wait()), pin!(usage.wait()));
+        assert!(!is_called(first.as_mut()) && !is_called(second.as_mut()));
+        usage.call_next();
+        assert!(!is_called(second.as_mut()), "it came later");
+        assert!(is_called(first));
+        usage.call_next();
+        assert!(is_called(second));
+    }
+
+    #[test]
+    fn who_gave_up_is_not_called() {
+        let usage = usage();
+        let mut gone = Box::pin(usage.wait());
+        let mut stays = pin!(usage.wait());
+        assert!(!is_called(gone.as_mut()) && !is_called(stays.as_mut()));
+        drop(gone);
+        usage.call_next();
+        assert!(is_called(stays));
+    }
+
+    #[test]
+    fn a_call_that_nobody_answers_goes_to_the_next() {
+        let usage = usage();
+        let mut gone = Box::pin(usage.wait());
+        let mut next = pin!(usage.wait());
+        assert!(!is_called(gone.as_mut()) && !is_called(next.as_mut()));
+        usage.call_next();
+        drop(gone);
+        assert!(is_called(next));
+    }
+
+    #[test]
+    fn a_connection_that_closes_calls_the_next() {
+        let usage = usage();
+        let open = usage.connection();
+        assert_eq!(usage.admit(false), Admission::Wait);
+        let mut wait = pin!(usage.wait());
+        assert!(!is_called(wait.as_mut()));
+        drop(open);
+        assert!(is_called(wait));
+        assert_eq!(usage.admit(false), Admission::Connect);
+    }
+
+    #[test]
+    fn the_gauges_come_back_to_zero() {
+        let gauges = Arc::new(Gauges::default());
+        let usage = Usage::new(Limits { connections: 4, pending: 4, requests: 4 }, &gauges);
+        let held = (usage.connection(), usage.pending(), usage.request());
+        assert_eq!(gauges.upstream_connections.value(), 1);
+        assert_eq!(gauges.pending_requests.value(), 1);
+        drop(held);
+        assert_eq!(gauges.upstream_connections.value(), 0);
+        assert_eq!(gauges.pending_requests.value(), 0);
+    }
+}
