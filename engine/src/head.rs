@@ -32,7 +32,7 @@ pub(crate) fn request(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<
         if field.known == Known::Host {
             has_host = true;
             h1::field(out, field.name, plan.host);
-        } else if passes_on(&field, head, plan) && !is_edited(&plan.edits, field.name) {
+        } else if passes_on(&field, plan) && !is_edited(&plan.edits, field.name) {
             accepts_trailers |= field.known == Known::Te;
             h1::field(out, field.name, field.value);
         }
@@ -52,7 +52,7 @@ pub(crate) fn request(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<
 }
 
 /// True for a field that goes on as it came.
-fn passes_on(field: &FieldRef<'_>, head: &RequestHead, plan: &RequestPlan<'_>) -> bool {
+fn passes_on(field: &FieldRef<'_>, plan: &RequestPlan<'_>) -> bool {
     match field.known {
         Known::TransferEncoding => false,
         // Via is continued below; the peer's word on the rest counts only if it is trusted.
