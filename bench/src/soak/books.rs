@@ -98,7 +98,8 @@ impl fmt::Display for Books {
         for (name, value, is_well) in self.checks() {
             writeln!(f, "  {:<20}{value}{}", name, if is_well { "" } else { "   BAD" })?;
         }
-        self.tally.failures.iter().try_for_each(|failure| writeln!(f, "  failure: {failure}"))
+        let mut failures = self.tally.failures.iter();
+        failures.try_for_each(|(why, times)| writeln!(f, "  failed {times} times: {why}"))
     }
 }
 

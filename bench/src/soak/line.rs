@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::net::sockopt;
 
 use crate::load::message::{Kind, Reader, Step};
+use crate::net::poll::Poll;
 
 /// No honest answer takes longer; a proxy that is silent for so long has lost the request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -78,7 +79,7 @@ impl Line {
 
     /// Reads at most `size` bytes and waits before; tells how many came, 0 at the end.
     pub(super) fn read_slowly(&mut self, size: usize, pause: Duration) -> io::Result<usize> {
-        self.rest(pause)?;
+        rest(pause);
         let mut buffer = vec![0; size];
         self.stream.read(&mut buffer)
     }
@@ -115,11 +116,12 @@ impl Line {
             Err(error) => Err(error),
         }
     }
+}
 
-    /// Lets `pause` pass without looking at the connection.
-    fn rest(&self, pause: Duration) -> io::Result<()> {
-        let mut nothing = crate::net::poll::Poll::new()?;
-        nothing.wait(Some(pause))?;
-        Ok(())
+/// Lets `pause` pass; nothing is waited for. A signal may cut it short.
+pub(super) fn rest(pause: Duration) {
+    if let Ok(mut nothing) = Poll::new() {
+        // What could go wrong would only make the pause shorter.
+        let _ = nothing.wait(Some(pause));
     }
 }

@@ -1,18 +1,20 @@
 //! What the actors share, and what each of them remembers.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use policy::random::{Rng, below};
 
 use super::actors::{ACTORS, Actor};
-use super::line::Line;
+use super::line::{Line, rest};
 
-/// Failures of one actor that are told in full.
-const TOLD: usize = 3;
+/// Between two episodes, so that those of one request do not crowd out the others.
+const BETWEEN: Duration = Duration::from_millis(2);
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -46,8 +48,8 @@ pub(super) struct Tally {
     pub(super) excused: u64,
     /// Episodes that failed for none.
     pub(super) failed: u64,
-    /// The first of them, in words.
-    pub(super) failures: Vec<String>,
+    /// The same, by what was wrong.
+    pub(super) failures: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -57,7 +59,9 @@ impl Tally {
         self.well += other.well;
         self.excused += other.excused;
         self.failed += other.failed;
-        self.failures.extend(other.failures);
+        for (why, times) in other.failures {
+            *self.failures.entry(why).or_insert(0) += times;
+        }
     }
 }
 
@@ -107,11 +111,11 @@ impl Cast {
                 Err(error) => {
                     self.tally.failed += 1;
                     self.tally.maybe += 8;
-                    if self.tally.failures.len() < TOLD {
-                        self.tally.failures.push(format!("{}: {error}", actor.name));
-                    }
+                    let why = format!("{}: {error}", actor.name);
+                    *self.tally.failures.entry(why).or_insert(0) += 1;
                 }
             }
+            rest(BETWEEN);
         }
         self.tally
     }

@@ -14,14 +14,13 @@ use rustix::process::{Pid, Resource, Rlimit};
 use super::SoakError;
 use super::books::State;
 use super::gauge::{self, Samples};
-use super::line::Line;
+use super::line::{Line, rest};
 use super::scene::{Scene, Tally};
 use crate::interrupt::Interrupt;
 use crate::load::get;
 use crate::measure::machine::Cpus;
 use crate::measure::process::Processes;
 use crate::net;
-use crate::net::poll::Poll;
 use crate::peers::Proxy;
 use crate::peers::launch::Child;
 use crate::peers::template::fill;
@@ -167,7 +166,7 @@ impl Stage {
     fn reload(&mut self, times: u32) -> io::Result<()> {
         if times.is_multiple_of(5) {
             fs::write(&self.file, "[[listeners]]\nname = \"half a file\n")?;
-            Poll::new()?.wait(Some(TICK))?;
+            rest(TICK);
         }
         self.generation += 1;
         let ports = (self.steady_port, self.flaky_port);
@@ -228,7 +227,7 @@ impl Stage {
     }
 
     fn pause(&self, length: Duration) -> Result<(), SoakError> {
-        Poll::new()?.wait(Some(length))?;
+        rest(length);
         if self.stop.is_set() { Err(SoakError::Interrupted) } else { Ok(()) }
     }
 }
