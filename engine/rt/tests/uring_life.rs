@@ -112,6 +112,15 @@ fn a_panic_ends_its_task_only() {
 }
 
 #[test]
+fn the_core_does_not_sleep_over_a_task_that_can_run() {
+    on_core(EngineKind::Uring, || async {
+        for _ in 0..1000 {
+            rt::yield_now().await;
+        }
+    });
+}
+
+#[test]
 fn a_task_that_wakes_itself_starves_nobody() {
     on_core(EngineKind::Uring, || async {
         for _ in 0..2 {

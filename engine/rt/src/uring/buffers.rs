@@ -78,12 +78,25 @@ pub(super) struct Buffer {
     pub(super) bid: u16,
 }
 
+/// What the gauges show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Figures {
+    /// Buffers that hold bytes.
+    pub(super) held: u64,
+    /// Buffers that circulate, and their bytes.
+    pub(super) total: u64,
+    pub(super) bytes: u64,
+    /// Receives that found no buffer, since the start.
+    pub(super) dry: u64,
+}
+
 /// The buffers of a core.
 pub(super) struct Buffers {
     shelves: [Shelf; 2],
     parked: VecDeque<Handle>,
     trim_at: Option<Instant>,
     used_since_trim: bool,
+    dry: u64,
 }
 
 impl Buffers {
@@ -96,6 +109,7 @@ impl Buffers {
             parked: VecDeque::new(),
             trim_at: None,
             used_since_trim: false,
+            dry: 0,
         })
     }
 
@@ -168,6 +182,7 @@ impl Buffers {
     /// A receive found no buffer in the group: whether there will be one for it, after adding some
     /// if need be.
     pub(super) fn ran_dry(&mut self, group: Group) -> bool {
+        self.dry += 1;
         self.shelf(group).ran_dry()
     }
 
@@ -228,17 +243,15 @@ impl Buffers {
         self.shelves.iter_mut().for_each(Shelf::trim);
     }
 
-    /// Buffers that hold bytes.
-    pub(super) fn held(&self) -> u64 {
-        self.shelves.iter().map(|shelf| u64::from(shelf.held)).sum()
-    }
-
-    /// Buffers that exist, and their bytes.
-    pub(super) fn total(&self) -> (u64, u64) {
-        self.shelves.iter().fold((0, 0), |(count, bytes), shelf| {
-            let circulating = u64::from(shelf.circulating);
-            (count + circulating, bytes + circulating * u64::from(shelf.group.size()))
-        })
+    /// What there is to tell about them.
+    pub(super) fn figures(&self) -> Figures {
+        let mut figures = Figures { dry: self.dry, ..Figures::default() };
+        for shelf in &self.shelves {
+            figures.held += u64::from(shelf.held);
+            figures.total += u64::from(shelf.circulating);
+            figures.bytes += u64::from(shelf.circulating) * u64::from(shelf.group.size());
+        }
+        figures
     }
 
     /// Pages of small buffers that are in memory.

@@ -48,7 +48,7 @@ pub(super) fn run_tuned(main: Main, gauges: &CoreGauges, tuning: Tuning) -> Resu
     let _leave = Leave;
     executor.run(async {
         drive(main, gauges).await;
-        end().await;
+        end(gauges).await;
     });
     Ok(())
 }
@@ -123,13 +123,22 @@ async fn pass() {
 /// Submits, waits, and hands out completions; the time at which the wait was over.
 fn enter_ring(gauges: &CoreGauges, now: Instant, settled: bool) -> Instant {
     let due = timer::next_deadline();
-    with(|state| state.enter_ring(now, due, settled)).expect("the driver's core is alive");
+    with(|state| {
+        state.report(gauges);
+        state.enter_ring(now, due, settled);
+    })
+    .expect("the driver's core is alive");
     let began = Instant::now();
+    hand_out();
+    with(|state| state.after_turn(gauges, began));
+    began
+}
+
+/// Hands every completion that is here to its operation.
+fn hand_out() {
     while let Some(aftermath) = with(State::complete_next).flatten() {
         aftermath.settle();
     }
-    with(|state| state.after_turn(gauges, began));
-    began
 }
 
 impl State {
@@ -155,17 +164,25 @@ impl State {
             // Every completion was read.
             self.buffers.trim(now);
         }
-        let (total, bytes) = self.buffers.total();
-        gauges.buffers_held.set(self.buffers.held());
-        gauges.buffers_total.set(total);
-        gauges.buffer_bytes.set(bytes);
-        gauges.enobufs.set(self.dry);
+    }
+
+    /// Brings the gauges up to date: by differences, as copies are counted in the same gauges.
+    fn report(&mut self, gauges: &CoreGauges) {
+        let now = self.buffers.figures();
+        let told = std::mem::replace(&mut self.told, now);
+        if now == told {
+            return;
+        }
+        gauges.buffers_held.add(now.held.wrapping_sub(told.held));
+        gauges.buffers_total.add(now.total.wrapping_sub(told.total));
+        gauges.buffer_bytes.add(now.bytes.wrapping_sub(told.bytes));
+        gauges.enobufs.add(now.dry.wrapping_sub(told.dry));
     }
 }
 
 /// Drops every task, closes every descriptor, and waits until the kernel has let go of both, within
 /// `END_TIME`.
-async fn end() {
+async fn end(gauges: &CoreGauges) {
     tasks::cancel_all();
     for _ in 0..PASSES_MAX {
         pass().await;
@@ -175,12 +192,11 @@ async fn end() {
     let deadline = Instant::now() + END_TIME;
     loop {
         let now = Instant::now();
+        with(|state| state.report(gauges));
         if with(|state| state.slots.len() == 0).unwrap_or(true) || now >= deadline {
             return;
         }
         with(|state| state.enter_ring(now, Some(deadline), true));
-        while let Some(aftermath) = with(State::complete_next).flatten() {
-            aftermath.settle();
-        }
+        hand_out();
     }
 }

@@ -224,7 +224,6 @@ impl State {
         receive.armed = false;
         receive.cancelling = false;
         if dry {
-            self.dry += 1;
             match (self.buffers.ran_dry(group), group) {
                 (true, _) => {}
                 (false, Group::Bulk) => (receive.expected, receive.full) = (0, 0),

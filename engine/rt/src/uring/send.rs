@@ -113,6 +113,15 @@ impl State {
         unsafe { self.start(handle, Op::Send, entry) };
     }
 
+    /// Has the kernel end the send that is under way, as a signal may.
+    #[cfg(test)]
+    pub(super) fn cut_send_short(&mut self, handle: Handle) {
+        let send = super::ops::Token::new(handle, Op::Send).user_data();
+        let send = io_uring::types::CancelBuilder::user_data(send);
+        // SAFETY: the entry points nowhere.
+        unsafe { self.start(handle, Op::Cancel, opcode::AsyncCancel2::new(send).build()) };
+    }
+
     /// The batch is sent, or a part of it, or it failed.
     pub(super) fn sent(&mut self, handle: Handle, result: i32) -> Aftermath {
         let Some(Slot { role: Role::Stream(connection), closing, .. }) = self.slots.find(handle)

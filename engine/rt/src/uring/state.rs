@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use io_uring::squeue;
 
-use super::buffers::{Buffer, Buffers, Room};
+use super::buffers::{Buffer, Buffers, Figures, Room};
 use super::connection::Outgoing;
 use super::ops::{Handle, Op, Role, Slot, Slots, Token};
 use super::ring::{Completion, Depth, Ring};
@@ -68,8 +68,8 @@ pub(super) struct State {
     pub(super) spare: Vec<Box<Outbox>>,
     /// Cleared at the first refusal of an older kernel.
     pub(super) bounded_multishot: bool,
-    /// Times that no buffer was left.
-    pub(super) dry: u64,
+    /// What the gauges were told last.
+    pub(super) told: Figures,
     /// Completions of slots that are gone: none, or there is a fault in here.
     pub(super) stale: u64,
 }
@@ -84,7 +84,7 @@ impl State {
             buffers,
             spare: Vec::new(),
             bounded_multishot: tuning.bounded_multishot,
-            dry: 0,
+            told: Figures::default(),
             stale: 0,
         })
     }
@@ -155,7 +155,7 @@ impl Drop for State {
         // The kernel cancels what is left only some time after the ring is closed, and chunks may
         // be in anybody's hands: what it or they may still touch must stay mapped. A core that
         // ended in order has neither.
-        if self.slots.len() > 0 || buffers.held() > 0 {
+        if self.slots.len() > 0 || buffers.figures().held > 0 {
             buffers.leak();
         }
         for handle in self.slots.handles() {

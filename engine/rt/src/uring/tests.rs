@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::buffers::{Buffer, Buffers, CONNECTION_CHUNKS_MAX, Group, Room};
+use super::buffers::{Buffer, Buffers, CONNECTION_CHUNKS_MAX, Figures, Group, Room};
 use super::connection::Connection;
 use super::driver::run_tuned;
 use super::ops::{Op, Role, Slot, Slots, Token};
@@ -18,7 +18,7 @@ use super::ring::{Depth, Ring};
 use super::state::{Tuning, with};
 use super::stream::Stream;
 use super::tasks;
-use crate::{Batch, Chunk, CoreGauges, sleep};
+use crate::{Batch, Chunk, CoreGauges, HeadBuf, sleep};
 
 /// Runs `main` as a core, on a thread of its own: a thread is a core once.
 fn run<F: Future<Output = ()> + 'static>(
@@ -87,8 +87,12 @@ async fn until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+fn figures() -> Figures {
+    with(|state| state.buffers.figures()).unwrap()
+}
+
 fn held() -> u64 {
-    with(|state| state.buffers.held()).unwrap()
+    figures().held
 }
 
 #[test]
@@ -138,9 +142,9 @@ fn a_connection_parked_for_a_buffer_gets_the_next_that_comes_back() {
             });
         }
         until("eight chunks", || count.get() == 8).await;
-        let turns = with(|state| state.dry).unwrap();
+        let turns = figures().dry;
         sleep(Duration::from_millis(50)).await;
-        assert_eq!((count.get(), with(|state| state.dry).unwrap()), (8, turns), "no retry in vain");
+        assert_eq!((count.get(), figures().dry), (8, turns), "no retry in vain");
         chunks.take().truncate(7);
         until("the parked two", || count.get() == 10).await;
         drop(theirs);
@@ -216,6 +220,37 @@ fn queues_of_a_few_entries_carry_a_crowd() {
 }
 
 #[test]
+fn a_send_cut_short_goes_on_where_it_stopped() {
+    const BYTES: usize = 4 << 20;
+    run(Tuning::default(), || async {
+        let (stream, mut theirs) = pair();
+        let mut all = HeadBuf::take();
+        all.extend((0..BYTES).map(|i| (i / 1000) as u8));
+        stream.send(Batch::from(all)).await.unwrap();
+        let half = std::thread::spawn(move || {
+            let mut half = vec![0; BYTES / 2];
+            theirs.read_exact(&mut half).unwrap();
+            (theirs, half)
+        });
+        // The socket is full now, and the kernel waits for room; then it is told not to.
+        until("half", || half.is_finished()).await;
+        let (mut theirs, half) = half.join().unwrap();
+        sleep(Duration::from_millis(20)).await;
+        with(|state| state.cut_send_short(stream.handle()));
+        let rest = std::thread::spawn(move || {
+            let mut rest = Vec::new();
+            theirs.read_to_end(&mut rest).unwrap();
+            rest
+        });
+        stream.finish().await.unwrap();
+        until("the rest", || rest.is_finished()).await;
+        let all = [half, rest.join().unwrap()].concat();
+        assert_eq!(all.len(), BYTES);
+        assert!(all.iter().enumerate().all(|(i, byte)| *byte == (i / 1000) as u8));
+    });
+}
+
+#[test]
 fn a_slot_is_small() {
     let stream = size_of::<Slot>() + size_of::<Stream>();
     assert!(stream <= 220, "{stream} bytes: slot {}", size_of::<Slot>());
@@ -251,7 +286,7 @@ fn a_crowd_that_runs_dry_in_one_turn_gets_what_it_needs_and_little_more() {
     let ring = Ring::new(Depth::default()).unwrap();
     let mut buffers = Buffers::new(&ring, room).unwrap();
     assert!((0..100).all(|_| buffers.ran_dry(Group::Small)));
-    let total = buffers.total().0;
+    let total = buffers.figures().total;
     assert!((100..=160).contains(&total), "{total} buffers for a hundred");
 }
 
@@ -272,12 +307,12 @@ fn buffers_grow_in_need_and_shrink_in_peace() {
         // SAFETY: the buffer is ours; this is what makes it resident.
         unsafe { buffers.bytes(*buffer).0.write_bytes(7, 4096) };
     });
-    assert_eq!((buffers.held(), buffers.resident_pages()), (256, 256));
+    assert_eq!((buffers.figures().held, buffers.resident_pages()), (256, 256));
     assert_eq!(buffers.next_trim(start), Some(start + second));
     all.iter().for_each(|buffer| assert_eq!(buffers.put(*buffer), Some(owner)));
     buffers.trim(start + second);
     // The peak was a moment ago: they stay. After a period of one use, each goes as it comes back.
-    assert_eq!(buffers.total().0, 256 + 2);
+    assert_eq!(buffers.figures().total, 256 + 2);
     buffers.taken(all[0], owner, 1);
     buffers.put(all[0]);
     let next = buffers.next_trim(start + second).unwrap();
@@ -288,7 +323,7 @@ fn buffers_grow_in_need_and_shrink_in_peace() {
     }
     let next = buffers.next_trim(next).unwrap();
     buffers.trim(next);
-    assert_eq!(buffers.total().0, 8 + 2);
+    assert_eq!(buffers.figures().total, 8 + 2);
     assert!(buffers.resident_pages() <= 8, "{} pages resident", buffers.resident_pages());
     assert_eq!(buffers.next_trim(next), None, "at peace, no wake-up");
 }
