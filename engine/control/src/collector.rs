@@ -196,6 +196,7 @@ impl Collector {
                     about: &about,
                     config: &config,
                     snapshot: &snapshot,
+                    snapshots: work.books.generations.len(),
                     process: &process,
                 },
             );

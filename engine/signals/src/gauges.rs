@@ -22,8 +22,6 @@ pub struct Gauges {
     pub upstream_connections: Gauge,
     /// Upstream connections in a pool, waiting for a request.
     pub idle_connections: Gauge,
-    /// Snapshots that a request of this core still uses.
-    pub views: Gauge,
 }
 
 impl Gauge {

@@ -84,13 +84,6 @@ pub(super) const METRICS: &[Metric] = &[
         write: |scrape, lines| each(scrape, lines, |core| core.runtime.ring_overflow.read()),
     },
     Metric {
-        name: "outrigger_core_snapshots",
-        kind: Kind::Gauge,
-        labels: CORE,
-        help: "Configurations that the core, or a request of it, still uses.",
-        write: |scrape, lines| each(scrape, lines, |core| core.levels.views.value()),
-    },
-    Metric {
         name: "outrigger_core_collections_missed_total",
         kind: Kind::Counter,
         labels: CORE,

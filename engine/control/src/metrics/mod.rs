@@ -209,6 +209,7 @@ mod tests {
                 needs_restart: false,
             },
             snapshot: &snapshot,
+            snapshots: names.len(),
             process: &ProcessFigures { cpu_us: 1_230_000, open_fds: 9, ..Default::default() },
         };
         render(&scrape, format)

@@ -36,6 +36,13 @@ pub(super) const METRICS: &[Metric] = &[
         write: |scrape, lines| lines.value(&[], u64::from(scrape.config.generation)),
     },
     Metric {
+        name: "outrigger_config_snapshots",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Configurations in memory: the one in force, and those that some request began with.",
+        write: |scrape, lines| lines.value(&[], scrape.snapshots as u64),
+    },
+    Metric {
         name: "outrigger_config_reload_total",
         kind: Kind::Counter,
         labels: &["result"],

@@ -18,6 +18,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) about: &'a About,
     pub(crate) config: &'a ConfigFigures,
     pub(crate) snapshot: &'a Snapshot,
+    /// How many are in memory.
+    pub(crate) snapshots: usize,
     pub(crate) process: &'a ProcessFigures,
 }
 

@@ -277,4 +277,5 @@ fn counts_go_on_over_a_reload_and_the_old_snapshot_is_freed() {
     applied(&process, 2);
     assert!(requests(&process.fetch("/metrics").body) > before);
     process.fetch_until("/ready", |_| process.first.upgrade().is_none());
+    assert!(process.fetch("/metrics").body.contains("outrigger_config_snapshots 1\n"));
 }
