@@ -8,9 +8,10 @@ use crate::snapshot::HeaderEdits;
 use crate::values;
 
 /// What the proxy itself decides: framing and the connection (RFC 9110 §7.6.1, RFC 9112 §6).
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "connection",
     "content-length",
+    "expect",
     "keep-alive",
     "proxy-connection",
     "te",

@@ -174,8 +174,9 @@ fn whole(
     if too_much || has_bare_lf(bytes) {
         return Ok(None);
     }
-    let meaning = Meaning::read(bytes, &parsed, limits, head)?;
+    // First, as what is read of a head that turns out faulty is looked at too.
     head.fields.store(bytes);
+    let meaning = Meaning::read(bytes, &parsed, limits, head)?;
     meaning.settle(head)?;
     Ok(Some(len))
 }
@@ -207,6 +208,19 @@ mod tests {
         let mut head = RequestHead::default();
         let progress = RequestDecoder::new().feed(input, limits, &mut head)?;
         Ok((progress, head))
+    }
+
+    #[test]
+    fn a_faulty_head_can_be_looked_at_however_it_came() {
+        let input = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n";
+        for first in [input.len(), input.len() - 1] {
+            let (mut head, mut decoder) = (RequestHead::default(), RequestDecoder::new());
+            let pieces = [&input[..first], &input[first..]];
+            let wide = HeadLimits { target_bytes_max: 50, ..LIMITS };
+            let results = pieces.map(|piece| decoder.feed(piece, &wide, &mut head));
+            assert!(results.iter().any(Result::is_err), "{results:?}");
+            assert_eq!((head.method(), head.target()), (&b"POST"[..], &b"/a"[..]));
+        }
     }
 
     #[test]

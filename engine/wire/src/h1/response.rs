@@ -132,8 +132,9 @@ fn whole(
     if too_much || has_bare_lf(bytes) {
         return Ok(None);
     }
-    read(bytes, &parsed, request_method, head)?;
+    // First, as what is read of a head that turns out faulty is looked at too.
     head.fields.store(bytes);
+    read(bytes, &parsed, request_method, head)?;
     Ok(Some(len))
 }
 
