@@ -39,6 +39,10 @@ pub(crate) struct Core {
     random: RefCell<Rng>,
     date: DateClock,
     draining: Cell<bool>,
+    /// By the listener's name.
+    acceptors: RefCell<HashMap<Arc<str>, Acceptor>>,
+    /// Acceptors that have not ended, those that are closing included.
+    accepting: Cell<usize>,
     reports: Rc<Reports>,
 }
 
@@ -58,16 +62,17 @@ pub(crate) async fn run(boot: CoreBoot) {
         tally: RefCell::new(boot.tally),
         random: RefCell::new(Rng::new(boot.seed)),
         date: DateClock::default(),
-        draining: Cell::new(false),
+        draining: Cell::default(),
+        acceptors: RefCell::default(),
+        accepting: Cell::default(),
         reports,
     });
-    let mut acceptors = HashMap::new();
-    open(&core, &mut acceptors, sockets);
+    core.open(sockets);
     core.reports.serving(generation);
     while let Some(order) = orders.recv().await {
         match order {
             CoreOrder::Publish { generation, snapshot, sockets } => {
-                publish(&core, &mut acceptors, snapshot, generation, sockets);
+                core.publish(snapshot, generation, sockets);
                 core.reports.serving(generation);
             }
             CoreOrder::Collect { empty } => core.reports.collected(core.tally.replace(empty)),
@@ -78,55 +83,53 @@ pub(crate) async fn run(boot: CoreBoot) {
     core.pools.clear();
 }
 
-type Acceptors = HashMap<Arc<str>, Acceptor>;
-
-/// Takes a new snapshot into service. Requests in flight keep the one they began with.
-fn publish(
-    core: &Rc<Core>,
-    acceptors: &mut Acceptors,
-    snapshot: Arc<Snapshot>,
-    generation: Generation,
-    sockets: Vec<BoundSocket>,
-) {
-    let old = core.view();
-    let new = Rc::new(old.next(snapshot, generation, &core.reports));
-    let place_of = |name: &str| new.snapshot.listeners.iter().position(|l| *l.name == *name);
-    acceptors.retain(|name, acceptor| match place_of(name) {
-        Some(place) => {
-            acceptor.listener.place.set(place);
-            true
-        }
-        None => {
-            acceptor.listener.retire(&old);
-            core.connections.drain(Some(&acceptor.listener));
-            acceptor.close();
-            false
-        }
-    });
-    core.view.replace(new);
-    open(core, acceptors, sockets);
-}
-
-/// Accepts from new sockets: those of new listeners, and those that replace an old one.
-fn open(core: &Rc<Core>, acceptors: &mut Acceptors, sockets: Vec<BoundSocket>) {
-    let view = core.view();
-    for BoundSocket { listener: name, fd } in sockets {
-        let place = view.snapshot.listeners.iter().position(|listener| listener.name == name);
-        let Some(place) = place else { continue };
-        let listener = match acceptors.remove(&name) {
-            Some(replaced) => {
-                replaced.close();
-                replaced.listener
+impl Core {
+    /// Takes a new snapshot into service. Requests in flight keep the one they began with.
+    fn publish(
+        self: &Rc<Self>,
+        snapshot: Arc<Snapshot>,
+        generation: Generation,
+        sockets: Vec<BoundSocket>,
+    ) {
+        let old = self.view();
+        let new = Rc::new(old.next(snapshot, generation));
+        let place_of = |name: &str| new.snapshot.listeners.iter().position(|l| *l.name == *name);
+        self.acceptors.borrow_mut().retain(|name, acceptor| match place_of(name) {
+            Some(place) => {
+                acceptor.listener.move_to(place);
+                true
             }
-            None => Rc::new(Listener::new(place)),
-        };
-        if let Some(acceptor) = downstream::accept(fd, core, listener) {
-            acceptors.insert(name, acceptor);
+            None => {
+                acceptor.listener.retire(&old);
+                self.connections.drain(Some(&acceptor.listener));
+                acceptor.close();
+                false
+            }
+        });
+        self.view.replace(new);
+        self.open(sockets);
+    }
+
+    /// Accepts from new sockets: those of new listeners, and those that replace an old one.
+    fn open(self: &Rc<Self>, sockets: Vec<BoundSocket>) {
+        let view = self.view();
+        for BoundSocket { listener: name, fd } in sockets {
+            let place = view.snapshot.listeners.iter().position(|listener| listener.name == name);
+            let Some(place) = place else { continue };
+            let replaced = self.acceptors.borrow_mut().remove(&name);
+            let listener = match replaced {
+                Some(replaced) => {
+                    replaced.close();
+                    replaced.listener
+                }
+                None => Rc::new(Listener::new(place)),
+            };
+            if let Some(acceptor) = downstream::accept(fd, self, listener) {
+                self.acceptors.borrow_mut().insert(name, acceptor);
+            }
         }
     }
-}
 
-impl Core {
     /// The view that a request beginning now is served by.
     pub(crate) fn view(&self) -> Rc<View> {
         Rc::clone(&self.view.borrow())
@@ -168,13 +171,30 @@ impl Core {
     fn drain(&self) {
         self.draining.set(true);
         self.connections.drain(None);
-        self.report_if_drained();
+        self.drain_on();
     }
 
-    fn report_if_drained(&self) {
-        if self.is_draining() && self.connections.is_empty() {
+    /// Goes on with a drain. New clients are accepted until, for a moment, there is none; then the
+    /// sockets close, and what was queued on them is served to its end.
+    fn drain_on(&self) {
+        if !self.is_draining() || !self.connections.is_empty() {
+            return;
+        }
+        if self.accepting.get() == 0 {
             self.reports.drained();
         }
+        for (_, acceptor) in self.acceptors.borrow_mut().drain() {
+            acceptor.close();
+        }
+    }
+
+    pub(crate) fn acceptor_began(&self) {
+        self.accepting.set(self.accepting.get() + 1);
+    }
+
+    pub(crate) fn acceptor_ended(&self) {
+        self.accepting.set(self.accepting.get() - 1);
+        self.drain_on();
     }
 
     pub(crate) fn record(&self, outcome: &Outcome) {
@@ -191,6 +211,6 @@ impl Core {
 
     pub(crate) fn connection_closed(&self) {
         self.gauges.downstream_connections.sub(1);
-        self.report_if_drained();
+        self.drain_on();
     }
 }

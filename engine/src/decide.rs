@@ -74,9 +74,16 @@ impl Target {
             merge_slashes: http.merge_slashes,
             escaped_slashes: http.escaped_slashes,
         };
-        self.parts = path::normalise(head.target(), options, &mut self.bytes)
-            .map_err(|fault| Failure::from(Cause::BadPath(fault)))?;
-        Ok(())
+        match path::normalise(head.target(), options, &mut self.bytes) {
+            Ok(parts) => {
+                self.parts = parts;
+                Ok(())
+            }
+            Err(fault) => {
+                *self = Self::none();
+                Err(Failure::from(Cause::BadPath(fault)))
+            }
+        }
     }
 
     /// Rewrites the path as the route asks for.

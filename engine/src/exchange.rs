@@ -11,18 +11,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use config::snapshot::{Direction, Listener as ListenerConfig};
+use policy::failure::Side;
 use policy::{Cause, EndpointIx, Failure, retry};
-use rt::{Batch, Chunk, Pooled};
+use rt::{Batch, Chunk, Either, Pooled};
 use wire::h1::{BodyDecoder, HeadLimits, RequestDecoder, ResponseDecoder, TrailerLimits};
 use wire::message::{Framing, RequestHead, ResponseHead};
 
 use crate::core::Core;
 use crate::decide::{self, Decision, ForwardTo, Target};
-use crate::downstream::{After, Connection, Listener};
+use crate::downstream::{self, After, Connection, Listener};
 use crate::ledger::Ledger;
 use crate::local::{Answer, Asked};
 use crate::relay::BodySource;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Picked, Upstream};
 use crate::view::View;
 
 /// A body that nobody wants is still received if it is no longer than this: it is cheaper than a
@@ -65,7 +66,10 @@ impl Default for Workspace {
 impl Workspace {
     /// Ready for the next request, whatever became of the last.
     pub(crate) fn clear(&mut self) {
+        self.request.clear();
         self.request_decoder.reset();
+        self.request_body.restart(Framing::None);
+        self.response.clear();
         self.response_decoder.reset();
     }
 }
@@ -74,6 +78,8 @@ impl Workspace {
 struct Exchange<'c> {
     core: Rc<Core>,
     view: Rc<View>,
+    /// The listener's place in `view`: a reload during the request moves the listener's own.
+    place: usize,
     connection: &'c mut Connection,
     work: Pooled<Workspace>,
     ledger: Ledger,
@@ -86,24 +92,21 @@ pub(crate) async fn run(connection: &mut Connection, first: Chunk) -> After {
     let core = Rc::clone(&connection.core);
     let view = connection.listener().view(&core);
     let work = core.workspaces.take();
-    let ledger = Ledger::open(&core, &view, connection.listener().place.get());
-    let mut exchange = Exchange { core, view, connection, work, ledger, tried: None };
-    match exchange.receive(first).await {
-        Ok(true) => {}
+    let place = connection.listener().place();
+    let ledger = Ledger::open(&core, &view, place);
+    let mut exchange = Exchange { core, view, place, connection, work, ledger, tried: None };
+    let after = match exchange.receive(first).await {
+        Ok(true) => match exchange.serve().await {
+            Ok(after) => after,
+            Err(failure) => exchange.fail(&failure).await,
+        },
         Ok(false) => {
             exchange.ledger.strike_out();
             return After::Close;
         }
-        Err(failure) => return exchange.refuse(&failure, After::Linger).await,
-    }
-    match exchange.serve().await {
-        Ok(after) => after,
-        Err(failure) if exchange.ledger.response_begun() => exchange.give_up(&failure),
-        Err(failure) => {
-            let after = exchange.after_own_answer();
-            exchange.refuse(&failure, after).await
-        }
-    }
+        Err(failure) => exchange.fail(&failure).await,
+    };
+    exchange.deliver(after).await
 }
 
 impl Exchange<'_> {
@@ -120,6 +123,8 @@ impl Exchange<'_> {
         let connection = &mut *self.connection;
         let begun =
             connection.read_head(first, request_decoder, &limits, head_timeout, request).await?;
+        let Workspace { request, request_body, .. } = &mut *self.work;
+        request_body.restart(request.framing);
         self.ledger.head_complete();
         Ok(begun)
     }
@@ -127,7 +132,7 @@ impl Exchange<'_> {
     /// Decides what becomes of the request, and does it.
     async fn serve(&mut self) -> Result<After, Failure> {
         let view = Rc::clone(&self.view);
-        let listener = self.connection.listener().config(&view);
+        let listener = &view.snapshot.listeners[self.place];
         let work = &mut *self.work;
         if work.request.method() == b"CONNECT" {
             return Err(Failure::from(Cause::ConnectMethod));
@@ -163,16 +168,15 @@ impl Exchange<'_> {
         let upstream = view.upstream(to.branch.upstream, &self.core);
         self.ledger.upstream.set(Some(to.branch.upstream));
         self.work.target.rewrite(to)?;
-        let mut fresh = false;
+        let mut failed = None;
         loop {
-            let picked = upstream.pick(self.core.random(), None)?;
+            let picked = upstream.pick(self.core.random(), failed)?;
             self.tried = Some((Rc::clone(upstream), picked.ix));
-            let timer = &self.connection.waits.timer;
-            let opened = upstream::Connection::open(&picked, &self.core, timer, fresh).await?;
+            let opened = self.open(&picked, failed.is_some()).await?;
             let reused = opened.is_reused();
             match self.attempt(to, &picked, opened).await {
                 Err(failure) if self.may_try_again(&failure, reused) => {
-                    fresh = true;
+                    failed = Some(picked.ix);
                     self.ledger.retry(&failure);
                 }
                 result => return result,
@@ -180,19 +184,46 @@ impl Exchange<'_> {
         }
     }
 
+    /// A connection to the picked endpoint: an idle one, or, while the client waits, another.
+    async fn open(
+        &mut self,
+        picked: &Picked,
+        fresh: bool,
+    ) -> Result<upstream::Connection, Failure> {
+        if !fresh && let Some(idle) = upstream::Connection::reuse(picked, &self.core) {
+            return idle;
+        }
+        let Connection { stream, surplus, waits, .. } = &mut *self.connection;
+        let opened = upstream::Connection::open(picked, &self.core, &waits.timer, fresh);
+        match rt::either(opened, downstream::client_leaves(stream, surplus)).await {
+            Either::Left(opened) => opened,
+            Either::Right(failure) => Err(failure),
+        }
+    }
+
     /// True for the one free retry: an idle connection that its peer closed as we took it.
     fn may_try_again(&self, failure: &Failure, reused: bool) -> bool {
         let request = &self.work.request;
-        let replayable = request.framing == Framing::None && !self.ledger.response_begun();
+        let unanswered = !self.ledger.response_begun() && !self.ledger.interim.get();
+        let replayable = request.framing == Framing::None && unanswered;
         retry::free_retry(failure, reused, request.method(), replayable)
     }
 
-    /// Answers with what went wrong, if there is still somebody to answer.
-    async fn refuse(&mut self, failure: &Failure, after: After) -> After {
+    /// Ends the exchange by what went wrong.
+    async fn fail(&mut self, failure: &Failure) -> After {
         self.ledger.failed(failure);
+        if self.ledger.response_begun() {
+            // The peer must not take what it has for the whole.
+            return After::Abort;
+        }
         if failure.cause.status() == 0 {
             return After::Close;
         }
+        // After a fault of the client's it is not known where its next request would begin.
+        let after = match failure.side {
+            Side::Downstream => After::Linger,
+            Side::Upstream | Side::Us => self.after_own_answer(),
+        };
         let mut reason = std::mem::take(&mut self.work.scratch);
         reason.clear();
         if self.listener().direction == Direction::Outbound {
@@ -206,12 +237,6 @@ impl Exchange<'_> {
         after
     }
 
-    /// Ends a response that has begun and cannot be completed.
-    fn give_up(&mut self, failure: &Failure) -> After {
-        self.ledger.failed(failure);
-        After::Abort
-    }
-
     /// Sends an answer of our own, and receives what is left of a short request body.
     async fn answer(&mut self, answer: &Answer<'_>, after: After) -> After {
         let Workspace { request, target, .. } = &*self.work;
@@ -219,12 +244,14 @@ impl Exchange<'_> {
         let keep_alive = after == After::KeepAlive;
         let asked = Asked { request, target, stream };
         let message = answer.write(&asked, keep_alive, &self.core.date());
-        self.ledger.status.set(answer.status);
-        self.ledger.bytes_out.set(answer.body.len() as u64);
-        if stream.send(Batch::from(message)).await.is_err() {
-            return After::Close;
+        let timer = &self.connection.waits.timer;
+        timer.set(rt::now() + self.listener().http.stream_idle_timeout);
+        // What was sent before may still wait for a slow reader.
+        match timer.race(stream.send(Batch::from(message))).await {
+            Ok(Ok(())) => self.ledger.response_sent(answer.status),
+            Ok(Err(_)) | Err(_) => return After::Close,
         }
-        self.ledger.response_sent();
+        self.ledger.bytes_out.set(answer.body.len() as u64);
         match keep_alive && !self.swallow_body().await {
             true => After::Linger,
             false => after,
@@ -233,20 +260,22 @@ impl Exchange<'_> {
 
     /// Whether the connection can go on after an answer that did not wait for the request's body.
     fn after_own_answer(&self) -> After {
-        let request = &self.work.request;
-        let short = match request.framing {
-            Framing::None => true,
-            Framing::Length(bytes) => bytes <= UNWANTED_BODY_BYTES_MAX && !request.expect_continue,
-            Framing::Chunked | Framing::UntilClose => false,
+        let Workspace { request, request_body, .. } = &*self.work;
+        let short = match request_body.remaining() {
+            Some(0) => true,
+            Some(bytes) => bytes <= UNWANTED_BODY_BYTES_MAX && !request.expect_continue,
+            None => false,
         };
         let keep = keeps_alive(request, self.connection.listener(), &self.core);
         if short && keep { After::KeepAlive } else { After::Linger }
     }
 
-    /// Receives and drops the request's body. False if it did not end in time.
+    /// Receives and drops what is left of the request's body. False if it did not end in time.
     async fn swallow_body(&mut self) -> bool {
-        let Workspace { request, request_body, .. } = &mut *self.work;
-        request_body.restart(request.framing);
+        let request_body = &mut self.work.request_body;
+        if request_body.is_done() {
+            return true;
+        }
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
         let mut body = BodySource::new(stream, request_body, surplus);
         waits.timer.set(rt::now() + UNWANTED_BODY_MAX);
@@ -254,8 +283,29 @@ impl Exchange<'_> {
         swallowed.await.is_ok() && body.is_done()
     }
 
+    /// Sees to it that the last answer of a connection arrives before the connection ends, however
+    /// slowly the client reads.
+    async fn deliver(&mut self, after: After) -> After {
+        if !matches!(after, After::Close | After::Linger) || !self.ledger.response_begun() {
+            return after;
+        }
+        let Connection { stream, waits, .. } = &*self.connection;
+        waits.timer.set(rt::now() + self.listener().http.stream_idle_timeout);
+        match waits.timer.race(stream.flush()).await {
+            Ok(Ok(())) => after,
+            Ok(Err(_)) => {
+                self.ledger.failed(&Failure::from(Cause::DownstreamClosed));
+                After::Close
+            }
+            Err(_elapsed) => {
+                self.ledger.failed(&Failure::from(Cause::ReaderIdle));
+                After::Abort
+            }
+        }
+    }
+
     fn listener(&self) -> &ListenerConfig {
-        self.connection.listener().config(&self.view)
+        &self.view.snapshot.listeners[self.place]
     }
 }
 

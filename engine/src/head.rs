@@ -57,18 +57,27 @@ fn passes_on(field: &FieldRef<'_>, plan: &RequestPlan<'_>) -> bool {
         Known::TransferEncoding => false,
         // Via is continued below; the peer's word on the rest counts only if it is trusted.
         Known::Via => plan.http.via.is_none(),
-        Known::XForwardedFor => plan.http.trust_peer && !plan.http.forwarded,
+        Known::XForwardedFor => plan.http.trust_peer && !is_appended(plan),
         _ if field.hop_by_hop => false,
         _ => plan.http.trust_peer || !is_dropped_from_untrusted(field.name),
     }
+}
+
+/// True if `X-Forwarded-For` is written anew, with the peer at its end.
+fn is_appended(plan: &RequestPlan<'_>) -> bool {
+    plan.http.forwarded && matches!(plan.peer, Peer::Inet(_))
 }
 
 /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Request-Id` and `Via`, as the listener has them.
 fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'_>) {
     use std::io::Write as _;
     let http = plan.http;
+    let ours = |name: &[u8]| !is_edited(&plan.edits, name);
     if http.forwarded {
-        if let Peer::Inet(peer) = plan.peer {
+        // A peer on a Unix socket has no address to append.
+        if let Peer::Inet(peer) = plan.peer
+            && ours(b"X-Forwarded-For")
+        {
             out.extend_from_slice(b"X-Forwarded-For: ");
             if http.trust_peer {
                 for hop in head.fields.all("x-forwarded-for") {
@@ -78,16 +87,20 @@ fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'
             }
             write!(out, "{}\r\n", peer.ip()).expect("writing to a buffer does not fail");
         }
-        if !http.trust_peer || head.fields.first(Known::XForwardedProto).is_none() {
+        let said = http.trust_peer && head.fields.first(Known::XForwardedProto).is_some();
+        if !said && ours(b"X-Forwarded-Proto") {
             h1::field(out, b"X-Forwarded-Proto", b"http");
         }
     }
-    if http.request_id && (!http.trust_peer || head.fields.first(Known::XRequestId).is_none()) {
+    let named = http.trust_peer && head.fields.first(Known::XRequestId).is_some();
+    if http.request_id && !named && ours(b"X-Request-Id") {
         out.extend_from_slice(b"X-Request-Id: ");
         uuid(out, plan.random);
         out.extend_from_slice(b"\r\n");
     }
-    if let Some(pseudonym) = &http.via {
+    if let Some(pseudonym) = &http.via
+        && ours(b"Via")
+    {
         via(out, head.fields.all("via"), head.version, pseudonym);
     }
 }
@@ -127,10 +140,12 @@ pub(crate) fn response(out: &mut HeadBuf, head: &ResponseHead, plan: &ResponsePl
     if plan.framing == Framing::Chunked {
         h1::framing_fields(out, Framing::Chunked);
     }
-    if !has_date {
+    if !has_date && !is_edited(&plan.edits, b"Date") {
         h1::field(out, b"Date", plan.date);
     }
-    if let Some(pseudonym) = &plan.http.via {
+    if let Some(pseudonym) = &plan.http.via
+        && !is_edited(&plan.edits, b"Via")
+    {
         via(out, head.fields.all("via"), head.version, pseudonym);
     }
     connection(out, plan.keep_alive, plan.peer_version);
@@ -159,18 +174,25 @@ pub(crate) fn connection(out: &mut Vec<u8>, keep_alive: bool, peer_version: Vers
 
 /// True for a field that an edit removes or replaces.
 pub(crate) fn is_edited(edits: &[&HeaderEdits], name: &[u8]) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     edits.iter().any(|edits| {
-        edits.remove.iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
-            || edits.set.iter().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()))
+        edits.remove.iter().any(|removed| is(removed)) || edits.set.iter().any(|(set, _)| is(set))
     })
 }
 
+/// Writes the fields that the edits set or add. A later edit removes and replaces what an earlier
+/// one wrote, too.
 pub(crate) fn apply(out: &mut HeadBuf, edits: &[&HeaderEdits], facts: &dyn TemplateSource) {
-    for (name, value) in edits.iter().flat_map(|edits| edits.set.iter().chain(&edits.add)) {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        template::render(value, facts, out);
-        out.extend_from_slice(b"\r\n");
+    for (at, layer) in edits.iter().enumerate() {
+        for (name, value) in layer.set.iter().chain(&layer.add) {
+            if is_edited(&edits[at + 1..], name.as_bytes()) {
+                continue;
+            }
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            template::render(value, facts, out);
+            out.extend_from_slice(b"\r\n");
+        }
     }
 }
 

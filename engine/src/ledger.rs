@@ -24,7 +24,9 @@ pub(crate) struct Ledger {
     pub(crate) route: Cell<Option<RouteIx>>,
     pub(crate) upstream: Cell<Option<UpstreamIx>>,
     /// The status sent downstream; 0 until then.
-    pub(crate) status: Cell<u16>,
+    status: Cell<u16>,
+    /// The last head from the upstream was an interim one: it has seen the request.
+    pub(crate) interim: Cell<bool>,
     flag: Cell<Option<Flag>>,
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
@@ -51,6 +53,7 @@ impl Ledger {
             route: Cell::default(),
             upstream: Cell::default(),
             status: Cell::default(),
+            interim: Cell::default(),
             flag: Cell::default(),
             bytes_in: Cell::default(),
             bytes_out: Cell::default(),
@@ -84,9 +87,8 @@ impl Ledger {
     }
 
     /// The response head was received in this turn.
-    pub(crate) fn response_received(&self, status: u16) {
+    pub(crate) fn response_received(&self) {
         let now = rt::now();
-        self.status.set(status);
         self.in_hand_since.set(Some(now));
         let sent = self.request_sent.get();
         self.upstream_time.set(sent.map(|sent| now.saturating_duration_since(sent)));
@@ -94,7 +96,8 @@ impl Ledger {
 
     /// The response's head, and what had come of its body, has gone to the peer. Called once more
     /// for every piece of the body, which changes nothing.
-    pub(crate) fn response_sent(&self) {
+    pub(crate) fn response_sent(&self, status: u16) {
+        self.status.set(status);
         if self.in_hand_since.get().is_some() {
             self.let_go(rt::stamp(), Duration::ZERO);
         }

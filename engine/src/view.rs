@@ -35,12 +35,7 @@ impl View {
     }
 
     /// The view that follows this one.
-    pub(crate) fn next(
-        &self,
-        snapshot: Arc<Snapshot>,
-        generation: Generation,
-        reports: &Rc<Reports>,
-    ) -> Self {
+    pub(crate) fn next(&self, snapshot: Arc<Snapshot>, generation: Generation) -> Self {
         let carried = |(slot, config): (usize, &Option<Arc<config::snapshot::Upstream>>)| {
             let old = self.upstreams.get(slot).and_then(OnceCell::get);
             match (old, config) {
@@ -53,7 +48,7 @@ impl View {
             }
         };
         let upstreams = snapshot.upstreams.iter().enumerate().map(carried).collect();
-        Self { snapshot, generation, upstreams, reports: Rc::clone(reports) }
+        Self { snapshot, generation, upstreams, reports: Rc::clone(&self.reports) }
     }
 
     /// This core's state of the upstream in slot `ix`.

@@ -82,10 +82,9 @@ impl Core {
             assert!(picked.is_some());
         }
         let progress = Progress {
-            waits_for: WaitsFor::Response,
+            waits_for: WaitsFor::Upstream,
             since: self.now,
             request_done: Some(self.now),
-            endless: false,
         };
         assert_eq!(time::next(&progress, &self.timeouts).at, self.now + Duration::from_secs(15));
         let failure = Failure::from(Cause::ResetBeforeResponse);
@@ -126,12 +125,8 @@ fn core() -> Core {
         table: table(),
         balancers: balancers(),
         timeouts: Timeouts {
-            head: second,
-            idle: second,
-            stream_idle: 300 * second,
+            idle: 300 * second,
             route: Some(15 * second),
-            connect: second,
-            pending: second,
         },
         template: Template {
             pieces: vec![

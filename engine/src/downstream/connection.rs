@@ -4,6 +4,7 @@
 //! (`rt::pooled`) and go with the last.
 
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ const LINGER_BYTES_MAX: usize = 1 << 20;
 /// How long a connection may stay idle once the process drains: a request that is already on its
 /// way is still answered.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
+
+/// A client that has ended its side may only have said all it had to say, or may be gone. It is
+/// given the benefit of the doubt for so long.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(5);
 
 /// What becomes of the connection when an exchange is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +92,8 @@ impl Registry {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(stream: Stream, core: Rc<Core>, listener: Rc<Listener>) {
-    let waits = Rc::new(Waits { timer: Timer::new(), idle: Cell::new(false), listener });
-    let _open = Open::new(&core, &waits);
+pub(crate) async fn serve(stream: Stream, open: Open) {
+    let (core, waits) = (Rc::clone(&open.core), Rc::clone(&open.waits));
     let mut connection = Connection { stream, core, waits, surplus: None };
     let mut after = After::KeepAlive;
     while after == After::KeepAlive {
@@ -98,7 +102,6 @@ pub(crate) async fn serve(stream: Stream, core: Rc<Core>, listener: Rc<Listener>
     }
     match after {
         After::KeepAlive | After::Close => {
-            // The last answer may wait for a slow reader.
             connection.waits.timer.set(rt::now() + LINGER_MAX);
             let Connection { stream, waits, .. } = &connection;
             let _ = waits.timer.race(stream.finish()).await;
@@ -189,19 +192,37 @@ impl Connection {
     }
 }
 
+/// Ends when the client has surely left. The beginning of its next request may come meanwhile: it
+/// is kept, and then nothing more is received.
+pub(crate) async fn client_leaves(stream: &Stream, surplus: &mut Option<Chunk>) -> Failure {
+    if surplus.is_none() {
+        match stream.recv().await {
+            Ok(chunk) if !chunk.is_empty() => *surplus = Some(chunk),
+            Ok(_ended) => {
+                rt::sleep(HALF_CLOSED_MAX).await;
+                return Failure::from(Cause::DownstreamClosed);
+            }
+            Err(_reset) => return Failure::from(Cause::DownstreamClosed),
+        }
+    }
+    pending().await
+}
+
 /// Counts a connection for as long as it is open.
-struct Open {
+pub(crate) struct Open {
     core: Rc<Core>,
     waits: Rc<Waits>,
     key: usize,
 }
 
 impl Open {
-    fn new(core: &Rc<Core>, waits: &Rc<Waits>) -> Self {
-        let key = core.connections.connections.borrow_mut().insert(Rc::clone(waits));
+    pub(crate) fn new(core: &Rc<Core>, listener: &Rc<Listener>) -> Self {
+        let listener = Rc::clone(listener);
+        let waits = Rc::new(Waits { timer: Timer::new(), idle: Cell::new(false), listener });
+        let key = core.connections.connections.borrow_mut().insert(Rc::clone(&waits));
         waits.listener.opened(core);
         core.gauges.downstream_connections.add(1);
-        Self { core: Rc::clone(core), waits: Rc::clone(waits), key }
+        Self { core: Rc::clone(core), waits, key }
     }
 }
 

@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use config::snapshot::Listener as ListenerConfig;
 use rt::{Either, Stream};
 use signals::{ListenerAt, ListenerEvent, Refusal};
 
-use super::connection;
+use super::connection::{self, Open};
 use crate::core::Core;
 use crate::local;
 use crate::view::View;
@@ -26,8 +25,8 @@ const REFUSALS_MAX: usize = 64;
 
 /// One core's state of a listener; its connections keep it alive.
 pub(crate) struct Listener {
-    /// Its place in the current snapshot.
-    pub(crate) place: Cell<usize>,
+    /// Its place in the snapshot of [`Self::view`]: of use together with it alone, in one turn.
+    place: Cell<usize>,
     /// The last view that had this listener, once a newer one has not.
     retired: RefCell<Option<Rc<View>>>,
     open: Cell<usize>,
@@ -44,13 +43,23 @@ impl Listener {
         }
     }
 
+    /// A newer snapshot has it at `place`.
+    pub(crate) fn move_to(&self, place: usize) {
+        self.place.set(place);
+    }
+
+    /// Its place in the view that [`Self::view`] gives in this turn.
+    pub(crate) fn place(&self) -> usize {
+        self.place.get()
+    }
+
     /// The view that a request beginning now is served by.
     pub(crate) fn view(&self, core: &Core) -> Rc<View> {
         self.retired.borrow().as_ref().map_or_else(|| core.view(), Rc::clone)
     }
 
     /// Its configuration in `view`, which must come from [`Self::view`] in the same turn.
-    pub(crate) fn config<'v>(&self, view: &'v View) -> &'v Arc<ListenerConfig> {
+    fn config<'v>(&self, view: &'v View) -> &'v ListenerConfig {
         &view.snapshot.listeners[self.place.get()]
     }
 
@@ -69,7 +78,7 @@ impl Listener {
     }
 
     /// What signals call it.
-    pub(crate) fn at(&self, view: &View) -> ListenerAt {
+    fn at(&self, view: &View) -> ListenerAt {
         let listener = u16::try_from(self.place.get()).expect("check bounds the listeners");
         ListenerAt { generation: view.generation, listener }
     }
@@ -134,6 +143,7 @@ pub(crate) fn accept(fd: OwnedFd, core: &Rc<Core>, listener: Rc<Listener>) -> Op
         }
     };
     let closing = Rc::new(Closing::default());
+    core.acceptor_began();
     let acceptor = Acceptor { listener: Rc::clone(&listener), closing: Rc::clone(&closing) };
     rt::spawn(accept_until_closed(socket, closing, Rc::clone(core), listener));
     Some(acceptor)
@@ -155,9 +165,11 @@ async fn accept_until_closed(
             Either::Right(()) => break,
         }
     }
+    // Closing resets what is queued.
     while let Ok(Some(stream)) = socket.drain().await {
         admit(stream, &core, &listener);
     }
+    core.acceptor_ended();
 }
 
 /// Starts to serve a connection, unless there are too many.
@@ -168,10 +180,8 @@ fn admit(stream: Stream, core: &Rc<Core>, listener: &Rc<Listener>) {
     let refusal = match () {
         () if listener.open.get() >= listener_max => Refusal::Listener,
         () if core.connections.len() >= process_max => Refusal::Process,
-        () => {
-            rt::spawn(connection::serve(stream, Rc::clone(core), Rc::clone(listener)));
-            return;
-        }
+        // Counted here and not in its task, which runs after the next accept.
+        () => return rt::spawn(connection::serve(stream, Open::new(core, listener))),
     };
     listener.count(core, ListenerEvent::Refused(refusal));
     if listener.refusing.get() < REFUSALS_MAX {

@@ -2,29 +2,25 @@
 //!
 //! Upload and download run side by side: an upstream may answer before it has the whole request.
 
-use std::future::pending;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use config::snapshot::HttpOptions;
+use policy::time::{Timeouts, WaitsFor};
 use policy::{Cause, Failure};
-use rt::{Batch, Chunk, Either, HeadBuf, Stream};
+use rt::{Batch, Either, HeadBuf};
 use wire::message::Framing;
 
-use super::deadlines::{Awaited, Deadlines};
+use super::deadlines::Deadlines;
 use super::download::Download;
 use super::{Exchange, Workspace};
 use crate::decide::{ForwardTo, downstream_fault};
-use crate::downstream::{After, Connection};
+use crate::downstream::{After, Connection, client_leaves};
 use crate::facts::Facts;
 use crate::head::{self, RequestPlan};
 use crate::ledger::Ledger;
 use crate::relay::{BodySink, BodySource, Broken, SourceError, Step, relay};
 use crate::upstream::{self, Picked};
-
-/// A client that has ended its side may only have said all it had to say, or may be gone. It is
-/// given the benefit of the doubt for so long.
-const HALF_CLOSED_MAX: Duration = Duration::from_secs(5);
 
 impl Exchange<'_> {
     /// Sends the request over `up`, and the answer back.
@@ -35,7 +31,7 @@ impl Exchange<'_> {
         up: upstream::Connection,
     ) -> Result<After, Failure> {
         let ledger = &self.ledger;
-        let http = &self.connection.listener().config(&self.view).http;
+        let http = &self.view.snapshot.listeners[self.place].http;
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
         let Workspace {
             request,
@@ -47,8 +43,7 @@ impl Exchange<'_> {
             ..
         } = &mut *self.work;
         let facts = Facts { request, target, picked: Some(picked), route: to.route, stream };
-        let idle_timeout = to.route.idle_timeout.unwrap_or(http.stream_idle_timeout);
-        let deadlines = Deadlines::new(&waits.timer, idle_timeout, to.route.timeout);
+        let deadlines = Deadlines::new(&waits.timer, Timeouts::new(http, to.route));
         let head = request_head(&facts, to, http, self.core.random_128());
         let mut download = Download {
             up: &up,
@@ -69,17 +64,20 @@ impl Exchange<'_> {
 
         let carried = waits.timer.race(async {
             let mut answer = pin!(download.run());
+            deadlines.progress(WaitsFor::Upstream);
             if request.framing == Framing::None {
                 let sent = up.stream.send(Batch::from(head)).await;
                 sent.map_err(|_| Failure::from(Cause::ResetBeforeResponse))?;
                 ledger.request_sent(up.waited);
             } else {
-                request_body.restart(request.framing);
                 let mut source = BodySource::new(stream, request_body, surplus);
                 let mut sink = BodySink::new(&up.stream, request.framing, head);
                 let upload = upload(&mut source, &mut sink, &deadlines, ledger, up.waited);
-                if let Uploaded::AnsweredBefore = beside(upload, answer.as_mut()).await? {
-                    return Ok(());
+                match beside(upload, answer.as_mut()).await? {
+                    Uploaded::Whole => {}
+                    // The answer, if there is one, is relayed; the rest of the body is not awaited.
+                    Uploaded::Cut => return answer.await,
+                    Uploaded::AnsweredBefore => return Ok(()),
                 }
             }
             deadlines.request_complete();
@@ -106,8 +104,10 @@ impl Exchange<'_> {
 
 /// How an upload ended.
 enum Uploaded {
-    /// The whole request is on its way, or the upstream wants no more of it.
-    Ended,
+    /// The whole request is on its way.
+    Whole,
+    /// The upstream wants no more of it.
+    Cut,
     /// The whole answer came, and went on, before that.
     AnsweredBefore,
 }
@@ -120,13 +120,13 @@ async fn upload(
     ledger: &Ledger,
     waited: Duration,
 ) -> Result<(), Broken> {
-    deadlines.progress(Awaited::Client);
+    deadlines.progress(WaitsFor::RequestBody);
     relay(source, sink, |step| match step {
-        Step::Received => deadlines.progress(Awaited::Upstream),
+        Step::Received => deadlines.progress(WaitsFor::Upstream),
         Step::Sent { payload } => {
             ledger.request_sent(waited);
             ledger.bytes_in.set(ledger.bytes_in.get() + payload);
-            deadlines.progress(Awaited::Client);
+            deadlines.progress(WaitsFor::RequestBody);
         }
     })
     .await
@@ -140,7 +140,8 @@ async fn beside(
 ) -> Result<Uploaded, Failure> {
     match rt::either(answer, upload).await {
         Either::Left(answered) => answered.map(|()| Uploaded::AnsweredBefore),
-        Either::Right(Ok(()) | Err(Broken::Sink)) => Ok(Uploaded::Ended),
+        Either::Right(Ok(())) => Ok(Uploaded::Whole),
+        Either::Right(Err(Broken::Sink)) => Ok(Uploaded::Cut),
         Either::Right(Err(Broken::Source(SourceError::Closed))) => {
             Err(Failure::from(Cause::DownstreamClosed))
         }
@@ -148,22 +149,6 @@ async fn beside(
             Err(downstream_fault(fault))
         }
     }
-}
-
-/// Ends when the client has surely left. The beginning of its next request may come meanwhile: it
-/// is kept, and then nothing more is received.
-async fn client_leaves(stream: &Stream, surplus: &mut Option<Chunk>) -> Failure {
-    if surplus.is_none() {
-        match stream.recv().await {
-            Ok(chunk) if !chunk.is_empty() => *surplus = Some(chunk),
-            Ok(_ended) => {
-                rt::sleep(HALF_CLOSED_MAX).await;
-                return Failure::from(Cause::DownstreamClosed);
-            }
-            Err(_reset) => return Failure::from(Cause::DownstreamClosed),
-        }
-    }
-    pending().await
 }
 
 fn request_head(

@@ -1,75 +1,49 @@
-//! What a request in flight may wait for, and how long.
+//! What a request in flight may wait for, kept on its connection's one timer.
 //!
-//! One timer serves both limits: it is set to the nearer one. Caller: `exchange::attempt`.
+//! The decision is `policy::time`'s. Caller: `exchange::attempt`.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use policy::{Cause, Failure};
+use policy::Failure;
+use policy::time::{self, Progress, Timeouts, WaitsFor};
 use rt::Timer;
-
-/// Who has to do something before the exchange can go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Awaited {
-    /// The client, to send more of its request.
-    Client,
-    /// The upstream, to read or to answer.
-    Upstream,
-    /// The client, to read the response.
-    Reader,
-}
 
 pub(super) struct Deadlines<'a> {
     timer: &'a Timer,
-    /// No byte either way for so long ends the request (Envoy's `stream_idle_timeout`).
-    idle: Duration,
-    /// From the request's last byte sent to the response's last byte received (Envoy's route
-    /// `timeout`).
-    route: Option<Duration>,
-    route_ends: Cell<Option<Instant>>,
-    awaited: Cell<Awaited>,
-    request_complete: Cell<bool>,
+    timeouts: Timeouts,
+    progress: Cell<Progress>,
 }
 
 impl<'a> Deadlines<'a> {
-    pub(super) fn new(timer: &'a Timer, idle: Duration, route: Option<Duration>) -> Self {
-        Self {
-            timer,
-            idle,
-            route,
-            route_ends: Cell::default(),
-            awaited: Cell::new(Awaited::Upstream),
-            request_complete: Cell::default(),
-        }
+    pub(super) fn new(timer: &'a Timer, timeouts: Timeouts) -> Self {
+        let progress =
+            Progress { waits_for: WaitsFor::Upstream, since: rt::now(), request_done: None };
+        Self { timer, timeouts, progress: Cell::new(progress) }
     }
 
-    /// Bytes have passed: the idle time begins again, and it is `awaited`'s turn.
-    pub(super) fn progress(&self, awaited: Awaited) {
-        self.awaited.set(awaited);
-        let idle_ends = rt::now() + self.idle;
-        self.timer.set(self.route_ends.get().map_or(idle_ends, |route| route.min(idle_ends)));
+    /// Bytes have passed, and now something else is waited for.
+    pub(super) fn progress(&self, waits_for: WaitsFor) {
+        self.wait(waits_for, self.progress.get().request_done);
     }
 
     /// The request has been sent whole: the route's time begins.
     pub(super) fn request_complete(&self) {
-        self.request_complete.set(true);
-        self.route_ends.set(self.route.map(|route| rt::now() + route));
-        self.progress(Awaited::Upstream);
+        self.wait(WaitsFor::Upstream, Some(rt::now()));
+    }
+
+    fn wait(&self, waits_for: WaitsFor, request_done: Option<Instant>) {
+        let progress = Progress { waits_for, since: rt::now(), request_done };
+        self.progress.set(progress);
+        self.timer.set(time::next(&progress, &self.timeouts).at);
     }
 
     pub(super) fn is_request_complete(&self) -> bool {
-        self.request_complete.get()
+        self.progress.get().request_done.is_some()
     }
 
     /// Which limit has passed, once the timer says that one has.
     pub(super) fn passed(&self) -> Failure {
-        if self.route_ends.get().is_some_and(|ends| ends <= rt::now()) {
-            return Failure::from(Cause::ResponseTimeout);
-        }
-        Failure::from(match self.awaited.get() {
-            Awaited::Client => Cause::RequestIdle,
-            Awaited::Upstream => Cause::ResponseIdle,
-            Awaited::Reader => Cause::ReaderIdle,
-        })
+        Failure::from(time::next(&self.progress.get(), &self.timeouts).cause)
     }
 }

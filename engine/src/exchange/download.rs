@@ -1,12 +1,13 @@
 //! The way back: the upstream's answer to the peer, interim responses first.
 
 use config::snapshot::HttpOptions;
+use policy::time::WaitsFor;
 use policy::{Cause, Failure};
 use rt::{Batch, Chunk, HeadBuf};
 use wire::h1::{BodyDecoder, HeadLimits, ResponseDecoder};
 use wire::message::{Framing, ResponseHead, Version};
 
-use super::deadlines::{Awaited, Deadlines};
+use super::deadlines::Deadlines;
 use super::keeps_alive;
 use crate::core::Core;
 use crate::decide::ForwardTo;
@@ -44,7 +45,8 @@ impl Download<'_> {
     /// Receives the answer and relays it to its end.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         self.final_head().await?;
-        self.ledger.response_received(self.head.status);
+        self.ledger.response_received();
+        let status = self.head.status;
         let framing = self.framing();
         let out = self.response_head(framing);
         self.body.restart(self.head.framing);
@@ -52,11 +54,11 @@ impl Download<'_> {
         let mut sink = BodySink::new(self.facts.stream, framing, out);
         let (ledger, deadlines) = (self.ledger, self.deadlines);
         let relayed = relay(&mut source, &mut sink, |step| match step {
-            Step::Received => deadlines.progress(Awaited::Reader),
+            Step::Received => deadlines.progress(WaitsFor::Reader),
             Step::Sent { payload } => {
-                ledger.response_sent();
+                ledger.response_sent(status);
                 ledger.bytes_out.set(ledger.bytes_out.get() + payload);
-                deadlines.progress(Awaited::Upstream);
+                deadlines.progress(WaitsFor::Upstream);
             }
         })
         .await;
@@ -80,9 +82,11 @@ impl Download<'_> {
         let request = self.facts.request;
         for _ in 0..=INTERIM_MAX {
             self.head.clear();
+            self.decoder.reset();
             self.up
                 .read_head(&mut self.surplus, self.decoder, &limits, request.method(), self.head)
                 .await?;
+            self.ledger.interim.set(self.head.status < 200);
             match self.head.status {
                 // Nobody asked to switch protocols: Upgrade is not passed on.
                 101 => {
@@ -101,7 +105,7 @@ impl Download<'_> {
     async fn relay_interim(&mut self) -> Result<(), Failure> {
         let mut out = HeadBuf::take();
         head::interim(&mut out, self.head);
-        self.deadlines.progress(Awaited::Upstream);
+        self.deadlines.progress(WaitsFor::Upstream);
         let sent = self.facts.stream.send(Batch::from(out)).await;
         sent.map_err(|_| Failure::from(Cause::DownstreamClosed))
     }

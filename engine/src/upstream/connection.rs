@@ -34,74 +34,68 @@ impl Connection {
         self.requests > 1
     }
 
-    /// Takes an idle connection to the picked endpoint, or connects; waits if the upstream's
-    /// connections are all in use. `fresh` asks for a new connection: a reused one has just failed.
+    /// Takes an idle connection to the picked endpoint; `None` if there is none.
+    pub(crate) fn reuse(picked: &Picked, core: &Core) -> Option<Result<Self, Failure>> {
+        let idle = picked.endpoint().pool.take(rt::now())?;
+        let upstream = picked.upstream();
+        if let Admission::Refuse(cause) = upstream.usage.admit(true) {
+            picked.endpoint().pool.put(idle, usize::MAX);
+            return Some(Err(Failure::from(cause)));
+        }
+        core.count_upstream(upstream.at.get(), UpstreamEvent::PoolHit);
+        let Idle { stream, open, requests, .. } = idle;
+        Some(Ok(Self {
+            stream,
+            open: open.taken_over_by(&upstream.usage),
+            _request: upstream.usage.request(),
+            requests: requests + 1,
+            waited: Duration::ZERO,
+        }))
+    }
+
+    /// Connects to the picked endpoint; waits if the upstream's connections are all in use, and
+    /// takes an idle one if that comes first. `fresh` forbids the latter: one has just failed.
     pub(crate) async fn open(
         picked: &Picked,
         core: &Core,
         timer: &Timer,
         fresh: bool,
     ) -> Result<Self, Failure> {
-        let idle = if fresh { None } else { picked.endpoint().pool.take(rt::now()) };
-        match (picked.upstream().usage.admit(idle.is_some()), idle) {
-            (Admission::Reuse, Some(idle)) => Ok(Self::reuse(idle, picked, core)),
-            (Admission::Refuse(cause), idle) => {
-                if let Some(idle) = idle {
-                    picked.endpoint().pool.put(idle, usize::MAX);
-                }
-                Err(Failure::from(cause))
-            }
-            (admission, _) => {
-                let asked = rt::stamp();
-                let mut opened = Self::wait_for(admission, picked, core, timer, fresh).await?;
-                opened.waited = rt::stamp() - asked;
-                Ok(opened)
-            }
-        }
-    }
-
-    /// The part of `open` that takes time.
-    async fn wait_for(
-        mut admission: Admission,
-        picked: &Picked,
-        core: &Core,
-        timer: &Timer,
-        fresh: bool,
-    ) -> Result<Self, Failure> {
+        let asked = rt::stamp();
         let upstream = picked.upstream();
         let gives_up = rt::now() + upstream.config.pending_timeout;
         loop {
-            let pending = upstream.usage.pending();
-            match admission {
-                Admission::Wait if !upstream.close_an_idle_connection() => {
-                    timer.set(gives_up);
-                    if timer.race(upstream.usage.wait()).await.is_err() {
-                        return Err(Failure::from(Cause::PendingTimeout));
-                    }
-                }
-                Admission::Wait => {}
+            let admission = upstream.usage.admit(false);
+            let _pending = upstream.usage.pending();
+            let mut opened = match admission {
                 Admission::Refuse(cause) => return Err(Failure::from(cause)),
                 Admission::Connect | Admission::Reuse => {
-                    return Self::connect(picked, core, timer).await;
+                    let request = upstream.usage.request();
+                    Self::connect(picked, request, core, timer).await?
                 }
-            }
-            drop(pending);
-            let idle = if fresh { None } else { picked.endpoint().pool.take(rt::now()) };
-            if let Some(idle) = idle {
-                return Ok(Self::reuse(idle, picked, core));
-            }
-            admission = upstream.usage.admit(false);
+                Admission::Wait => {
+                    if !upstream.close_an_idle_connection() {
+                        timer.set(gives_up);
+                        let called = timer.race(upstream.usage.wait()).await;
+                        called.map_err(|_elapsed| Failure::from(Cause::PendingTimeout))?;
+                    }
+                    match Self::reuse(picked, core) {
+                        Some(reused) if !fresh => reused?,
+                        _ => continue,
+                    }
+                }
+            };
+            opened.waited = rt::stamp() - asked;
+            return Ok(opened);
         }
     }
 
-    fn reuse(idle: Idle, picked: &Picked, core: &Core) -> Self {
-        core.count_upstream(picked.upstream().at.get(), UpstreamEvent::PoolHit);
-        let Idle { stream, open, requests, .. } = idle;
-        let request = picked.upstream().usage.request();
-        Self { stream, open, _request: request, requests: requests + 1, waited: Duration::ZERO }
-    }
-
-    async fn connect(picked: &Picked, core: &Core, timer: &Timer) -> Result<Self, Failure> {
+    async fn connect(
+        picked: &Picked,
+        request: ActiveRequest,
+        core: &Core,
+        timer: &Timer,
+    ) -> Result<Self, Failure> {
         let upstream = picked.upstream();
         core.count_upstream(upstream.at.get(), UpstreamEvent::PoolMiss);
         let open = upstream.usage.connection();
@@ -109,7 +103,6 @@ impl Connection {
         match timer.race(Stream::connect(&picked.endpoint().pool.address)).await {
             Ok(Ok(stream)) => {
                 core.count_upstream(upstream.at.get(), UpstreamEvent::Opened);
-                let request = upstream.usage.request();
                 Ok(Self { stream, open, _request: request, requests: 1, waited: Duration::ZERO })
             }
             Ok(Err(error)) => Err(Failure::from(connect_cause(error.kind()))),
@@ -130,11 +123,8 @@ impl Connection {
         loop {
             let mut chunk = match surplus.take() {
                 Some(chunk) => chunk,
-                None => self
-                    .stream
-                    .recv()
-                    .await
-                    .map_err(|_| Failure::from(Cause::ResetBeforeResponse))?,
+                // An error and an end mean the same here.
+                None => self.stream.recv().await.unwrap_or_else(|_| Chunk::empty()),
             };
             if chunk.is_empty() {
                 return Err(Failure::from(match decoder.is_empty() {

@@ -100,6 +100,13 @@ impl Usage {
     }
 }
 
+impl OpenConnection {
+    /// Counts it at `usage` from now on: another upstream of the same address may have opened it.
+    pub(crate) fn taken_over_by(self, usage: &Rc<Usage>) -> Self {
+        if Rc::ptr_eq(&self.0, usage) { self } else { usage.connection() }
+    }
+}
+
 /// A request's place in the queue.
 #[derive(Default)]
 struct Place {
