@@ -97,7 +97,6 @@ impl Tally {
         };
         let series = &mut self.series[place];
         series.counts.add(outcome);
-        // Routes, unlike upstreams, have no time where the proxy answered by itself without one.
         let times = [
             (series.request, Some(outcome.duration_us)),
             (series.own, Some(outcome.own_us)),

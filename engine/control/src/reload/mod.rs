@@ -86,7 +86,7 @@ impl Reloader {
             Look::Again => {}
             Look::Missing => {
                 self.handled = None;
-                self.conclude(Outcome::Rejected(format!("{} is not there", self.name()), None));
+                self.conclude(Conclusion::Rejected(format!("{} is not there", self.name()), None));
             }
             Look::Read(stamp) => self.read(stamp).await,
         }
@@ -95,7 +95,7 @@ impl Reloader {
     async fn read(&mut self, stamp: Stamp) {
         let current = self.shared.config.borrow().snapshot.clone();
         let reading = file::read_aside(self.file.clone(), stamp, current).await;
-        let outcome = match reading {
+        let conclusion = match reading {
             Some(Reading::Moving) => return self.settle.changed(Instant::now()),
             Some(Reading::Same) => {
                 let is_start = self.handled.is_none() && self.asked.is_empty();
@@ -103,51 +103,51 @@ impl Reloader {
                     self.handled = Some(stamp);
                     return;
                 }
-                Outcome::Unchanged
+                Conclusion::Unchanged
             }
             Some(Reading::Unreadable(error)) => {
-                Outcome::Rejected(format!("cannot read {}: {error}", self.name()), None)
+                Conclusion::Rejected(format!("cannot read {}: {error}", self.name()), None)
             }
             Some(Reading::Wrong(problems)) => {
-                Outcome::Rejected(problems.to_string(), Some(problems))
+                Conclusion::Rejected(problems.to_string(), Some(problems))
             }
             Some(Reading::Good(loaded)) => self.apply(*loaded).await,
-            None => Outcome::Rejected("the check did not come to an end".to_owned(), None),
+            None => Conclusion::Rejected("the check did not come to an end".to_owned(), None),
         };
         self.handled = Some(stamp);
-        self.conclude(outcome);
+        self.conclude(conclusion);
     }
 
-    async fn apply(&mut self, loaded: Loaded) -> Outcome {
+    async fn apply(&mut self, loaded: Loaded) -> Conclusion {
         let Loaded { snapshot, warnings } = loaded;
         if !warnings.is_empty() {
             tracing::warn!("{warnings}");
         }
         let generation = match apply::apply(&self.shared, snapshot).await {
             Ok(generation) => generation,
-            Err(why) => return Outcome::Rejected(why, None),
+            Err(why) => return Conclusion::Rejected(why, None),
         };
         if !apply::taken_up(&self.shared, generation).await {
             tracing::error!(generation = generation.0, "a core does not take up the new file");
         }
-        Outcome::Applied(generation.0)
+        Conclusion::Applied(generation.0)
     }
 
     /// Counts, logs, and answers whoever waits.
-    fn conclude(&mut self, outcome: Outcome) {
+    fn conclude(&mut self, conclusion: Conclusion) {
         let mut config = self.shared.config.borrow_mut();
-        let result = match outcome {
-            Outcome::Applied(generation) => {
+        let result = match conclusion {
+            Conclusion::Applied(generation) => {
                 let hash = &config.snapshot.hash;
                 tracing::info!(generation, %hash, "new configuration in force");
                 Reloaded::Applied(generation)
             }
-            Outcome::Unchanged => {
+            Conclusion::Unchanged => {
                 config.reloads.unchanged += 1;
                 config.rejection = None;
                 Reloaded::Unchanged
             }
-            Outcome::Rejected(text, problems) => {
+            Conclusion::Rejected(text, problems) => {
                 config.reloads.rejected += 1;
                 tracing::error!("the new configuration is refused and changes nothing:\n{text}");
                 let problems = problems.map(|problems| problems.to_json());
@@ -168,7 +168,7 @@ impl Reloader {
 }
 
 /// What a reload came to.
-enum Outcome {
+enum Conclusion {
     Applied(u32),
     Unchanged,
     Rejected(String, Option<Problems>),

@@ -154,7 +154,8 @@ proptest! {
         for tally in &mut tallies {
             totals.merge(tally, &names, 0);
         }
-        let counted: u64 = totals.traffic().flat_map(|(_, traffic)| traffic.requests.values()).sum();
+        let codes = totals.traffic().flat_map(|(_, traffic)| traffic.requests.values());
+        let counted: u64 = codes.sum();
         prop_assert_eq!(counted, all.len() as u64);
         let bytes: u64 = totals.traffic().map(|(_, traffic)| traffic.bytes_out).sum();
         prop_assert_eq!(bytes, 100 * all.len() as u64);

@@ -12,7 +12,8 @@ pub(crate) fn snapshot(routes: [&str; 2], upstreams: [&str; 2]) -> Arc<Snapshot>
         "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n".to_owned();
     for (name, upstream) in routes.iter().zip(upstreams) {
         text += &format!(
-            "[[routes.t]]\nname = \"{name}\"\nmatch = {{ path = \"/{name}\" }}\nupstream = \"{upstream}\"\n"
+            "[[routes.t]]\nname = \"{name}\"\nmatch = {{ path = \"/{name}\" }}\n\
+             upstream = \"{upstream}\"\n"
         );
     }
     for name in upstreams {
