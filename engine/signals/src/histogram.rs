@@ -68,7 +68,7 @@ pub(crate) struct Recording {
 impl Recording {
     pub(crate) fn record(&mut self, value_us: u64) {
         self.counts.saturating_record(value_us);
-        self.sum_us += value_us;
+        self.sum_us = self.sum_us.saturating_add(value_us);
     }
 }
 
