@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 /// The result of a system call that answers -1 on failure.
 pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -68,6 +69,14 @@ pub(crate) fn pin_to(cpu: usize) -> io::Result<()> {
         checked(libc::sched_setaffinity(0, size_of_val(&set), &raw const set))?;
     }
     Ok(())
+}
+
+/// The processor time that this thread has used.
+pub(crate) fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time is writable. The call fails for clocks that do not exist; this one does.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The soft and hard limit of locked memory, in bytes.

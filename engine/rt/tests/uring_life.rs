@@ -121,6 +121,28 @@ fn the_core_does_not_sleep_over_a_task_that_can_run() {
 }
 
 #[test]
+fn work_done_inside_the_ring_counts_as_busy() {
+    static BYTES: [u8; 1 << 20] = [7; 1 << 20];
+    let (tell, told) = channel();
+    let core = start(EngineKind::Uring, || async move {
+        let (client, server) = pair().await;
+        rt::spawn(async move { while server.recv().await.is_ok_and(|chunk| !chunk.is_empty()) {} });
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(300) {
+            client.send(BYTES.as_slice().into()).await.unwrap();
+        }
+        let used = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        let nanoseconds = used.split(' ').next().unwrap().parse().unwrap();
+        tell.send(Duration::from_nanos(nanoseconds)).unwrap();
+    });
+    let gauges = core.gauges().clone();
+    core.join().unwrap();
+    let (used, busy) = (told.recv().unwrap(), Duration::from_micros(gauges.busy_us.read()));
+    // Told every 10 ms.
+    assert!(busy + Duration::from_millis(20) > used, "busy for {busy:?}, {used:?} used");
+}
+
+#[test]
 fn a_task_that_wakes_itself_starves_nobody() {
     on_core(EngineKind::Uring, || async {
         for _ in 0..2 {
