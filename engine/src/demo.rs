@@ -80,7 +80,7 @@ fn free_address(preferred: u16) -> io::Result<SocketAddr> {
 
 fn configuration(proxy: SocketAddr, admin: SocketAddr, v1: SocketAddr, v2: SocketAddr) -> String {
     format!(
-        r#"# Written by `outrigger demo`. Change it, save it, and watch: no restart, no lost request.
+        r#"# Written by `outrigger demo`. Change it, save it, and watch: nothing restarts.
 [process]
 pre_drain     = "0s"
 drain_timeout = "2s"
@@ -112,18 +112,23 @@ endpoints = ["{v2}"]
 
 fn introduction(proxy: SocketAddr, admin: SocketAddr, file: &Path) -> String {
     let file = file.display();
+    let tries = [
+        (format!("curl -H 'Host: shop' http://{proxy}/"), "a request of your own"),
+        (format!("curl -i http://{proxy}/"), "no route for this host: 404, and why"),
+        (format!("curl http://{admin}/metrics"), "what the proxy counts"),
+        (format!("curl http://{admin}/config_status"), "which configuration is in force"),
+    ];
+    let tries: String =
+        tries.iter().map(|(command, what)| format!("  {command:<46} {what}\n")).collect();
     format!(
         "
-  client --> outrigger {proxy} --> shop-v1 (90 %)
-                                        --> shop-v2 (10 %)
+  a client -> outrigger on {proxy} -> shop-v1 (90 %), shop-v2 (10 %)
 
 Try, in another terminal:
-  curl -H 'Host: shop' http://{proxy}/            one request of your own
-  curl -i http://{proxy}/                         no route for this host: 404, and why
-  curl http://{admin}/metrics                    what the proxy counts
-  curl http://{admin}/config_status              which configuration is in force
-  $EDITOR {file}
-                                                 move the split to 50/50 and save: see it change here
+{tries}
+Then move the split to 50/50 in
+  {file}
+and save it: the figures below change within a second, and no request is lost.
 
 Ctrl-C ends it.
 

@@ -40,12 +40,17 @@ pub(crate) struct Workspace {
     request: RequestHead,
     request_decoder: RequestDecoder,
     request_body: BodyDecoder,
-    response: ResponseHead,
-    response_decoder: ResponseDecoder,
-    response_body: BodyDecoder,
+    response: Response,
     target: Target,
     /// For what has no buffer of its own.
     scratch: Vec<u8>,
+}
+
+/// The upstream's response, as far as it was received.
+struct Response {
+    head: ResponseHead,
+    decoder: ResponseDecoder,
+    body: BodyDecoder,
 }
 
 impl Default for Workspace {
@@ -54,9 +59,11 @@ impl Default for Workspace {
             request: RequestHead::default(),
             request_decoder: RequestDecoder::new(),
             request_body: BodyDecoder::new(Framing::None, TRAILERS_MAX),
-            response: ResponseHead::default(),
-            response_decoder: ResponseDecoder::new(),
-            response_body: BodyDecoder::new(Framing::None, TRAILERS_MAX),
+            response: Response {
+                head: ResponseHead::default(),
+                decoder: ResponseDecoder::new(),
+                body: BodyDecoder::new(Framing::None, TRAILERS_MAX),
+            },
             target: Target::none(),
             scratch: Vec::new(),
         }
@@ -69,8 +76,8 @@ impl Workspace {
         self.request.clear();
         self.request_decoder.reset();
         self.request_body.restart(Framing::None);
-        self.response.clear();
-        self.response_decoder.reset();
+        self.response.head.clear();
+        self.response.decoder.reset();
     }
 }
 

@@ -16,8 +16,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const REQUEST: &[u8] = b"GET /some/path?q=1 HTTP/1.1\r\nHost: shop.example\r\nAccept: */*\r\n\r\n";
 const UPLOAD: &[u8] = b"POST /up HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhello";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-/// A pool of buffers grows by one when the kernel takes longer than ever before to take a send. What
-/// a request allocates shows a thousand times.
+/// A pool of buffers grows by one when the kernel takes longer than ever before to take a send.
+/// What a request allocates shows a thousand times.
 const POOL_GROWTH_MAX: u64 = 8;
 const STEP_MAX: Duration = Duration::from_secs(10);
 

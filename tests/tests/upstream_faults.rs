@@ -102,7 +102,7 @@ fn a_chunked_answer_without_its_end_is_cut_and_never_completed() {
             let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
             let scene = Scene::answering_once(engine, &format!("{answer}{end}"));
             let mut client = scene.proxy.client();
-            client.send(GET);
+            client.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
             let (whole, _) = client.rest();
             let whole = String::from_utf8_lossy(&whole).into_owned();
             let refused = whole.starts_with("HTTP/1.1 502");

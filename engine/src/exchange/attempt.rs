@@ -33,24 +33,14 @@ impl Exchange<'_> {
         let ledger = &self.ledger;
         let http = &self.view.snapshot.listeners[self.place].http;
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
-        let Workspace {
-            request,
-            request_body,
-            response,
-            response_decoder,
-            response_body,
-            target,
-            ..
-        } = &mut *self.work;
+        let Workspace { request, request_body, response, target, .. } = &mut *self.work;
         let facts = Facts { request, target, picked: Some(picked), route: to.route, stream };
         let deadlines = Deadlines::new(&waits.timer, Timeouts::new(http, to.route));
         let head = request_head(&facts, to, http, self.core.random_128());
         let mut download = Download {
             up: &up,
             surplus: None,
-            decoder: response_decoder,
-            head: response,
-            body: response_body,
+            response,
             facts: &facts,
             picked,
             to,
@@ -88,17 +78,15 @@ impl Exchange<'_> {
         });
         carried.await.unwrap_or_else(|_elapsed| Err(deadlines.passed()))?;
 
-        let complete = deadlines.is_request_complete();
-        let (told_keep_alive, surplus) = (download.keeps_alive, download.surplus);
-        // Bytes behind the response belong to no request: such a connection cannot be trusted.
-        if complete && surplus.is_none() {
-            up.release(picked, response, &self.core);
+        let Download { keeps_alive, surplus, .. } = download;
+        if deadlines.is_request_complete() {
+            // Bytes behind the response belong to no request: they cannot be trusted.
+            if surplus.is_none() {
+                up.release(picked, &response.head, &self.core);
+            }
+            return Ok(if keeps_alive { After::KeepAlive } else { After::Close });
         }
-        Ok(match (complete, told_keep_alive) {
-            (true, true) => After::KeepAlive,
-            (true, false) => After::Close,
-            (false, _) => After::Linger,
-        })
+        Ok(After::Linger)
     }
 }
 

@@ -4,11 +4,11 @@ use config::snapshot::HttpOptions;
 use policy::time::WaitsFor;
 use policy::{Cause, Failure};
 use rt::{Batch, Chunk, HeadBuf};
-use wire::h1::{BodyDecoder, HeadLimits, ResponseDecoder};
-use wire::message::{Framing, ResponseHead, Version};
+use wire::h1::HeadLimits;
+use wire::message::{Framing, Version};
 
 use super::deadlines::Deadlines;
-use super::keeps_alive;
+use super::{Response, keeps_alive};
 use crate::core::Core;
 use crate::decide::ForwardTo;
 use crate::downstream::Listener;
@@ -26,9 +26,7 @@ pub(super) struct Download<'a> {
     pub(super) up: &'a upstream::Connection,
     /// Received from the upstream and not decoded; at the end, what no request asked for.
     pub(super) surplus: Option<Chunk>,
-    pub(super) decoder: &'a mut ResponseDecoder,
-    pub(super) head: &'a mut ResponseHead,
-    pub(super) body: &'a mut BodyDecoder,
+    pub(super) response: &'a mut Response,
     pub(super) facts: &'a Facts<'a>,
     pub(super) picked: &'a Picked,
     pub(super) to: &'a ForwardTo<'a>,
@@ -46,11 +44,12 @@ impl Download<'_> {
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         self.final_head().await?;
         self.ledger.response_received();
-        let status = self.head.status;
+        let status = self.response.head.status;
         let framing = self.framing();
         let out = self.response_head(framing);
-        self.body.restart(self.head.framing);
-        let mut source = BodySource::new(&self.up.stream, self.body, &mut self.surplus);
+        self.response.body.restart(self.response.head.framing);
+        let mut source =
+            BodySource::new(&self.up.stream, &mut self.response.body, &mut self.surplus);
         let mut sink = BodySink::new(self.facts.stream, framing, out);
         let (ledger, deadlines) = (self.ledger, self.deadlines);
         let relayed = relay(&mut source, &mut sink, |step| match step {
@@ -81,13 +80,19 @@ impl Download<'_> {
         };
         let request = self.facts.request;
         for _ in 0..=INTERIM_MAX {
-            self.head.clear();
-            self.decoder.reset();
+            self.response.head.clear();
+            self.response.decoder.reset();
             self.up
-                .read_head(&mut self.surplus, self.decoder, &limits, request.method(), self.head)
+                .read_head(
+                    &mut self.surplus,
+                    &mut self.response.decoder,
+                    &limits,
+                    request.method(),
+                    &mut self.response.head,
+                )
                 .await?;
-            self.ledger.interim.set(self.head.status < 200);
-            match self.head.status {
+            self.ledger.interim.set(self.response.head.status < 200);
+            match self.response.head.status {
                 // Nobody asked to switch protocols: Upgrade is not passed on.
                 101 => {
                     return Err(Failure::from(Cause::UpstreamProtocol {
@@ -104,7 +109,7 @@ impl Download<'_> {
 
     async fn relay_interim(&mut self) -> Result<(), Failure> {
         let mut out = HeadBuf::take();
-        head::interim(&mut out, self.head);
+        head::interim(&mut out, &self.response.head);
         self.deadlines.progress(WaitsFor::Upstream);
         let sent = self.facts.stream.send(Batch::from(out)).await;
         sent.map_err(|_| Failure::from(Cause::DownstreamClosed))
@@ -113,7 +118,7 @@ impl Download<'_> {
     /// How the body is delimited towards the peer (RFC 9112 §6.3): a client of HTTP/1.0 knows no
     /// chunks, so the end of its connection ends a body of unknown length.
     fn framing(&self) -> Framing {
-        match (self.head.framing, self.facts.request.version) {
+        match (self.response.head.framing, self.facts.request.version) {
             (Framing::Chunked | Framing::UntilClose, Version::Http11) => Framing::Chunked,
             (Framing::Chunked | Framing::UntilClose, Version::Http10) => Framing::UntilClose,
             (known, _) => known,
@@ -135,7 +140,7 @@ impl Download<'_> {
             date: &self.core.date(),
         };
         let mut out = HeadBuf::take();
-        head::response(&mut out, self.head, &plan);
+        head::response(&mut out, &self.response.head, &plan);
         out
     }
 }
