@@ -52,7 +52,8 @@ pub struct CoreGauges {
     pub buffer_bytes: Gauge,
     /// Times that no receive buffer was left, since the start.
     pub enobufs: Gauge,
-    /// Completions that overflowed the ring, since the start. Zero on epoll.
+    /// Turns in which completions overflowed the ring (none is lost), since the start. Zero on
+    /// epoll.
     pub ring_overflow: Gauge,
     /// Connections refused as no descriptor was left, since the start.
     pub refused: Gauge,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::task::{Poll, Waker};
 
 use io_uring::{opcode, types};
@@ -177,9 +177,7 @@ impl State {
 
     /// A connection, or why there is none.
     pub(super) fn accepted(&mut self, handle: Handle, completion: &Completion) -> Aftermath {
-        // SAFETY: the kernel made the descriptor for us, and nobody else knows of it.
-        let socket =
-            (completion.result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(completion.result) });
+        let socket = completion.accepted();
         // While closing, the connection is closed at once.
         let Some((accepting, _)) = self.accepting(handle) else { return Aftermath::default() };
         if !completion.more() {

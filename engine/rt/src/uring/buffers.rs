@@ -3,8 +3,8 @@
 //!
 //! A provided-buffer ring is a queue, so every buffer in it is used in turn and becomes resident.
 //! Hence: room for thousands is registered, few circulate; the kernel's running dry adds more
-//! (`grow`), and what a busy moment left behind is retired as it comes back, and its memory given
-//! up (`trim`). Both are bounded by the room. Not here: who may hold how many (`recv`).
+//! (`ran_dry`), and what a busy moment left behind is retired as it comes back, and its memory
+//! given up (`trim`). Both are bounded by the room. Not here: who may hold how many (`recv`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -310,6 +310,7 @@ struct Shelf {
 
 impl Shelf {
     fn new(ring: &Ring, group: Group, room: u16, kept: u16) -> io::Result<Self> {
+        assert!(room.is_power_of_two() && kept <= room, "the kernel's ring wants it so");
         let arena = Mapping::new(room as usize * group.size() as usize)?;
         let descriptions = Mapping::new(room as usize * size_of::<BufRingEntry>())?;
         // SAFETY: fresh, zeroed, page-aligned; `leak` or the ring's end come before it is unmapped
@@ -344,7 +345,7 @@ impl Shelf {
     }
 
     fn ran_dry(&mut self) -> bool {
-        self.dry += 1;
+        self.dry = self.dry.saturating_add(1);
         if self.free() < self.dry {
             let more = (self.circulating / 2).max(GROWTH_MIN).min(self.room - self.circulating);
             self.add(more);

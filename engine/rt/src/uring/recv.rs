@@ -4,8 +4,8 @@
 //! One receive is armed at a time, and only while the connection holds no more than half of its
 //! allowance. Small receives are multishot where the kernel can bound them (Linux 6.17): such a one
 //! ends itself after a buffer's worth of bytes, some dozens of requests. Elsewhere, and for bulk,
-//! one shot follows the other: that costs 5 % more, but an unbounded multishot receive takes as
-//! many buffers as the peer can fill before a cancellation is even submitted.
+//! one shot follows the other: that costs some 5 % more, but an unbounded multishot receive takes
+//! as many buffers as the peer can fill before a cancellation is even submitted.
 //!
 //! A chunk counts from its filling until `give_back`, so a slow onward send stops the receiving.
 //! What comes in drops joins the chunk queued before it. At the allowance an armed receive is
@@ -16,7 +16,7 @@ use std::task::{Poll, Waker};
 
 use io_uring::{opcode, squeue, types};
 
-use super::buffers::{Buffer, Group};
+use super::buffers::{Buffer, Buffers, Group};
 use super::connection::{Connection, wait};
 use super::ops::{Handle, Op, Role, Slot, Token};
 use super::ring::Completion;
@@ -69,6 +69,27 @@ impl Receive {
         self.wanted && !self.armed && !self.parked && !self.ended && self.error == 0
     }
 
+    /// Whether a reader need not wait.
+    fn has_news(&self) -> bool {
+        self.first.is_some() || self.ended || self.error != 0
+    }
+
+    /// Appends what the kernel put into `buffer`.
+    fn queue(&mut self, buffers: &mut Buffers, owner: Handle, buffer: Buffer, len: u32) {
+        self.note_size(buffer.group, len);
+        let last = self.first.and(self.last);
+        if last.is_some_and(|last| buffers.join(last, buffer, len)) {
+            return;
+        }
+        buffers.taken(buffer, owner, len);
+        match last {
+            Some(last) => *buffers.next(last) = Some(buffer),
+            None => self.first = Some(buffer),
+        }
+        self.last = Some(buffer);
+        self.held += 1;
+    }
+
     fn note_size(&mut self, group: Group, len: u32) {
         self.expected = self.expected.saturating_sub(u64::from(len));
         if len == group.size() {
@@ -118,12 +139,10 @@ impl State {
     /// Whether nothing has arrived, as far as the ring knows; `None` when it would not know.
     pub(super) fn is_quiet(&mut self, handle: Handle) -> Option<bool> {
         let (connection, _) = self.slots.connection(handle)?;
-        let receive = &connection.receive;
-        let heard = receive.first.is_some() || receive.ended || receive.error != 0;
-        if heard || connection.send_error != 0 {
+        if connection.receive.has_news() || connection.send_error != 0 {
             return Some(false);
         }
-        receive.armed.then_some(true)
+        connection.receive.armed.then_some(true)
     }
 
     pub(super) fn expect_bytes(&mut self, handle: Handle, bytes: u64) {
@@ -132,6 +151,7 @@ impl State {
         }
     }
 
+    /// Queues a receive; there must be none.
     fn arm(&mut self, handle: Handle) {
         let Some((connection, fd)) = self.slots.connection(handle) else { return };
         let receive = &mut connection.receive;
@@ -170,19 +190,7 @@ impl State {
         let mut dry = false;
         match (completion.result, buffer) {
             (len @ 1.., Some(buffer)) => {
-                receive.note_size(group, len as u32);
-                match receive.first.and(receive.last) {
-                    Some(last) if self.buffers.join(last, buffer, len as u32) => {}
-                    last => {
-                        self.buffers.taken(buffer, handle, len as u32);
-                        match last {
-                            Some(last) => *self.buffers.next(last) = Some(buffer),
-                            None => receive.first = Some(buffer),
-                        }
-                        receive.last = Some(buffer);
-                        receive.held += 1;
-                    }
-                }
+                receive.queue(&mut self.buffers, handle, buffer, len as u32);
             }
             (result, buffer) => {
                 if let Some(buffer) = buffer {
@@ -197,7 +205,7 @@ impl State {
                 }
             }
         }
-        let heard = receive.first.is_some() || receive.ended || receive.error != 0;
+        let heard = receive.has_news();
         let reader = if heard { connection.reader.take() } else { None };
         self.go_on(handle, group, completion.more(), dry);
         Aftermath::wake(reader)

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use io_uring::{IoUring, cqueue, squeue, types};
@@ -60,6 +61,12 @@ impl Completion {
     /// The provided buffer that the operation took.
     pub(super) fn buffer(&self) -> Option<u16> {
         cqueue::buffer_select(self.flags)
+    }
+
+    /// The connection that an accept brought.
+    pub(super) fn accepted(&self) -> Option<OwnedFd> {
+        // SAFETY: an accept's result is a descriptor made for us, of which nobody else knows.
+        (self.result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(self.result) })
     }
 
     /// Whether the socket had more to read when this receive ended.

@@ -135,8 +135,10 @@ impl State {
     fn stale(&mut self, token: Token, completion: &Completion) {
         debug_assert!(false, "a completion without a slot: {token:?} {completion:?}");
         self.stale += 1;
-        if let (Op::Receive(group), Some(bid)) = (token.op(), completion.buffer()) {
-            self.buffers.unused(Buffer { group, bid });
+        match (token.op(), completion.buffer()) {
+            (Op::Receive(group), Some(bid)) => self.buffers.unused(Buffer { group, bid }),
+            (Op::Accept, _) => drop(completion.accepted()),
+            _ => {}
         }
     }
 
