@@ -2,14 +2,14 @@
 //!
 //! A port that was free a moment ago may be gone when the program binds it, above all to an
 //! outgoing connection of another test. So each test process has a loopback address of its own,
-//! made of its process id: outgoing connections leave from 127.0.0.1 and never take a port there.
+//! made of its process id: outgoing connections leave from 127.0.0.1 and never take a port there,
+//! and no other test looks for one.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A socket address, printed as the configuration writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub enum Address {
 }
 
 impl Address {
-    /// A port that the kernel chose, on this process's own loopback address, given out once.
+    /// An address that this process has given to nobody else. The ports go up one by one: asking
+    /// the kernel for any free one would, for a moment, occupy what another test was given.
     pub fn reserve() -> Address {
-        static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-        let mut given = GIVEN.lock().expect("no holder panics");
+        static NEXT: AtomicU16 = AtomicU16::new(10_000);
         loop {
-            let probe = TcpListener::bind((own_loopback(), 0)).expect("loopback has a free port");
-            let address = probe.local_addr().expect("it is bound");
-            if given.insert(address.port()) {
-                return Address::Inet(address);
+            let port = NEXT.fetch_add(1, Ordering::SeqCst);
+            // Somebody may listen on all addresses at once.
+            if let Ok(probe) = TcpListener::bind((own_loopback(), port)) {
+                return Address::Inet(probe.local_addr().expect("it is bound"));
             }
         }
     }
