@@ -124,10 +124,7 @@ fn core() -> Core {
     Core {
         table: table(),
         balancers: balancers(),
-        timeouts: Timeouts {
-            idle: 300 * second,
-            route: Some(15 * second),
-        },
+        timeouts: Timeouts { idle: 300 * second, route: Some(15 * second) },
         template: Template {
             pieces: vec![
                 Piece::Literal(Arc::from(*b"from ")),
