@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) active: f64,
     /// Receive buffers that hold bytes.
     pub(super) buffers: f64,
+    /// Memory of all receive buffers.
+    pub(super) buffer_bytes: f64,
     /// Connections that a panic ended, since the start.
     pub(super) panics: f64,
     /// Open descriptors.
@@ -68,6 +70,7 @@ impl Books {
         let leaked = closing.descriptors.saturating_sub(middle.descriptors);
         let resident = |state: &State| i64::try_from(state.resident).unwrap_or(i64::MAX);
         let drift = resident(closing) - resident(middle);
+        let buffers = (closing.buffer_bytes - middle.buffer_bytes) / 1024.0;
         let episodes =
             format!("{} well, {} excused, {} failed", tally.well, tally.excused, tally.failed);
         vec![
@@ -86,7 +89,11 @@ impl Books {
                 closing.is_quiet(),
             ),
             ("descriptors leaked", leaked.to_string(), leaked == 0),
-            ("RSS drift", format!("{} KiB", drift / 1024), drift <= DRIFT_MAX),
+            (
+                "RSS drift",
+                format!("{} KiB, receive buffers {buffers:+.0} KiB of it", drift / 1024),
+                drift <= DRIFT_MAX,
+            ),
             ("panics", closing.panics.to_string(), closing.panics == 0.0),
             ("reloads", reloads.to_string(), *reloads > 0),
         ]

@@ -37,6 +37,9 @@ pub struct Options {
     /// What the clients' choices are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Only clients whose names begin so, to find which of them matters.
+    #[arg(long, default_value = "", value_name = "PREFIX")]
+    actors: String,
     /// Where Outrigger is.
     #[command(flatten)]
     given: Given,
@@ -87,17 +90,17 @@ pub fn run(options: &Options, stop: &Interrupt) -> Result<(), SoakError> {
 fn soak(options: &Options, stage: &mut Stage) -> Result<Books, SoakError> {
     let act = Duration::from_secs_f64(options.seconds / 2.0);
     let opening = stage.quiet_state()?;
-    let mut tally = play(act, options.seed, stage)?;
+    let mut tally = play(act, options.seed, &options.actors, stage)?;
     let middle = stage.quiet_state()?;
-    tally.add(play(act, options.seed.wrapping_add(1), stage)?);
+    tally.add(play(act, options.seed.wrapping_add(1), &options.actors, stage)?);
     let closing = stage.quiet_state()?;
     let requests = State::requests_between(&opening, &closing);
     Ok(Books { tally, requests, middle, closing, reloads: stage.reloads() })
 }
 
-fn play(length: Duration, seed: u64, stage: &mut Stage) -> Result<Tally, SoakError> {
+fn play(length: Duration, seed: u64, actors: &str, stage: &mut Stage) -> Result<Tally, SoakError> {
     let scene = Scene::new(stage.target());
-    let actors = scene.begin(seed);
+    let actors = scene.begin(seed, actors);
     let trouble = stage.trouble(length, &scene);
     scene.end();
     let mut tally = Tally::default();

@@ -71,11 +71,12 @@ impl Scene {
         Arc::new(Self { target, ended, scarcity: AtomicU64::new(0) })
     }
 
-    /// Starts all actors, each with a seed of its own drawn from `seed`.
-    pub(super) fn begin(self: &Arc<Self>, seed: u64) -> Vec<JoinHandle<Tally>> {
+    /// Starts the actors whose names begin with `prefix`, each with a seed drawn from `seed`.
+    pub(super) fn begin(self: &Arc<Self>, seed: u64, prefix: &str) -> Vec<JoinHandle<Tally>> {
         let mut seeds = Rng::new(seed);
-        let threads = ACTORS.iter().flat_map(|actor| (0..actor.threads).map(move |_| actor));
-        threads
+        let chosen = ACTORS.iter().filter(|actor| actor.name.starts_with(prefix));
+        chosen
+            .flat_map(|actor| (0..actor.threads).map(move |_| actor))
             .map(|actor| {
                 let random = Rng::new(seeds.draw());
                 let cast = Cast { scene: Arc::clone(self), random, tally: Tally::default() };

@@ -37,6 +37,8 @@ const SCARCE_FOR: u32 = 4;
 const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 /// For connections, buffers and timers to go when the actors have left.
 const QUIET_LIMIT: Duration = Duration::from_secs(30);
+/// Memory that has not shrunk for so long will not.
+const SHRINK_PAUSE: Duration = Duration::from_secs(6);
 /// Descriptors left when they are scarce.
 const SCARCE_SPARE: u64 = 8;
 /// Connections opened then.
@@ -135,12 +137,18 @@ impl Stage {
         Ok(tally)
     }
 
-    /// The proxy at rest; waits until nothing is in flight, and tells what is if it stays.
+    /// The proxy at rest: waits until nothing is in flight and its memory has stopped shrinking; tells
+    /// what is left if that does not come.
     pub(super) fn quiet_state(&mut self) -> Result<State, SoakError> {
         let asked = Instant::now();
+        let mut smallest = (u64::MAX, asked);
         loop {
             let state = self.state()?;
-            if state.is_quiet() || asked.elapsed() > QUIET_LIMIT {
+            if state.resident < smallest.0 {
+                smallest = (state.resident, Instant::now());
+            }
+            let is_settled = state.is_quiet() && smallest.1.elapsed() > SHRINK_PAUSE;
+            if is_settled || asked.elapsed() > QUIET_LIMIT {
                 return Ok(state);
             }
             self.pause(TICK)?;
@@ -156,6 +164,7 @@ impl Stage {
             upstream: samples.of("outrigger_upstream_connections_active")?,
             active: samples.of("outrigger_requests_active")?,
             buffers: samples.of("outrigger_core_buffers_held")?,
+            buffer_bytes: samples.of("outrigger_core_buffer_bytes")?,
             panics: samples.of("outrigger_task_panics_total")?,
             descriptors: gauge::descriptors(pid)?,
             resident: Processes::of_session(pid)?.resident_bytes()?,
