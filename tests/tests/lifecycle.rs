@@ -1,6 +1,7 @@
 //! How the process starts, drains and ends; what it says when it cannot start.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,43 @@ fn until_told_to_close(proxy: &Proxy) -> usize {
             return count;
         }
         assert!(started.elapsed() < tests::DEADLINE, "never told to close");
+    }
+    unreachable!("the loop ends by return or panic")
+}
+
+#[test]
+fn no_connection_that_was_accepted_is_cut_because_of_sigterm() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        let proxy = proxy(engine, &to_origin(&origin));
+        let listen = proxy.address("in");
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..16).map(|_| scope.spawn(|| until_refused(&listen))).collect();
+            proxy.metrics_until("all of them are at it", |metrics| {
+                metrics.sum("outrigger_requests_total", &[("code", "200")]) > 160.0
+            });
+            proxy.terminate();
+            for client in clients {
+                assert!(client.join().expect("no connection is cut") > 0);
+            }
+        });
+        assert_eq!(proxy.wait().code, Some(0));
+    });
+}
+
+/// A connection for each request, until nobody listens; how many there were.
+fn until_refused(listen: &Address) -> usize {
+    let started = Instant::now();
+    for count in 0.. {
+        let mut client = match Peer::try_connect(listen) {
+            Ok(client) => client,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return count,
+            Err(error) => panic!("connection {count}: {error}"),
+        };
+        client.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+        let (answer, ending) = client.rest();
+        assert!(answer.ends_with(b"ok"), "connection {count}: {ending:?}\n{client}");
+        assert!(started.elapsed() < tests::DEADLINE, "never refused");
     }
     unreachable!("the loop ends by return or panic")
 }

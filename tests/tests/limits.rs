@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tests::{Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
 use tests::{to_origin, to_origin_with, until, until_still};
 
@@ -45,6 +46,32 @@ fn the_process_turns_away_more_connections_than_it_may_have_but_not_the_admins()
         let keys = "pre_drain = \"0s\"\nmax_connections = 3\n";
         let proxy = Setup::new(engine).workers(1).process(keys).start(&to_origin(&origin));
         assert_turned_away_at(&proxy, 3, "process");
+    });
+}
+
+#[test]
+fn connections_that_come_all_at_once_are_counted_one_by_one() {
+    on_both_engines(|engine| {
+        let origin = Origin::saying("ok");
+        for (process_keys, listener_keys) in
+            [("", "max_connections = 5"), ("max_connections = 5", "")]
+        {
+            let setup = Setup::new(engine).workers(1).process(process_keys);
+            let mut proxy = setup.start(&to_origin_with(&origin, listener_keys, ""));
+            proxy.program().signal(Signal::STOP); // meanwhile the kernel queues them
+            let mut clients: Vec<Peer> = (0..100).map(|_| proxy.client()).collect();
+            proxy.program().signal(Signal::CONT);
+            let mut served = 0;
+            for client in &mut clients {
+                let _ = client.try_send(GET.as_bytes());
+                let Some(head) = client.next_head() else { continue };
+                served += usize::from(head.status() == 200);
+                assert!([200, 503].contains(&head.status()), "{head}");
+            }
+            assert_eq!(served, 5, "of 100");
+            let metrics = proxy.metrics();
+            assert_eq!(metrics.sum("outrigger_downstream_connections_active", &[]), 5.0);
+        }
     });
 }
 

@@ -4,9 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use tests::proxy::ConfigFile;
 use tests::random::Random;
-use tests::{Gate, Message, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
+use tests::wait::while_until;
+use tests::{
+    Address, Ending, Gate, Message, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy,
+};
 use tests::{to_origin, to_origin_with, until, until_still};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
@@ -122,6 +127,37 @@ fn a_reader_that_pauses_gets_every_byte_in_the_end() {
         let before = until_still("all buffers are full", || sent.load(Ordering::SeqCst));
         assert!(before < LENGTH, "nothing held the origin back");
         assert!(client.bytes(LENGTH) == pattern(LENGTH), "wrong bytes");
+    });
+}
+
+#[test]
+fn readers_that_pause_before_the_end_of_the_last_answer_get_every_byte() {
+    on_both_engines(|engine| {
+        // For some of them the last piece waits inside the proxy: a Unix socket buffers 200 kB.
+        let lengths = (1..=48).map(|step| step * 8192);
+        let origin = Origin::scripted(|peer, _| {
+            let length = peer.request().target()[1..].parse().expect("the target is a length");
+            peer.send("HTTP/1.1 200 OK\r\n\r\n").send(pattern(length));
+        });
+        let files = ConfigFile::new("");
+        let listen = Address::Unix(files.beside("proxy.sock"));
+        let config = to_origin(&origin).replace("\"@in\"", &format!("\"{listen}\""));
+        let _proxy = Setup::new(engine).workers(1).start(&config);
+        let clients: Vec<(usize, Peer)> = lengths
+            .map(|length| {
+                let mut client = Peer::connect(&listen);
+                client.send(format!("GET /{length} HTTP/1.0\r\n\r\n"));
+                (length, client)
+            })
+            .collect();
+        let pause = Instant::now() + Duration::from_secs(3); // longer than a close may linger
+        while_until(pause, || assert!(origin.connections() <= clients.len()));
+        for (length, mut client) in clients {
+            client.head();
+            let (body, ending) = client.rest();
+            assert!(body == pattern(length), "{} of {length} bytes, {ending:?}", body.len());
+            assert_eq!(ending, Ending::Fin);
+        }
     });
 }
 
