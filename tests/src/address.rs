@@ -6,10 +6,12 @@
 //! and no other test looks for one.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
+
+use socket2::{Domain, Socket, Type};
 
 /// A socket address, printed as the configuration writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +29,10 @@ impl Address {
         static NEXT: AtomicU16 = AtomicU16::new(10_000);
         loop {
             let port = NEXT.fetch_add(1, Ordering::SeqCst);
+            let address = SocketAddr::from((own_loopback(), port));
             // Somebody may listen on all addresses at once.
-            if let Ok(probe) = TcpListener::bind((own_loopback(), port)) {
-                return Address::Inet(probe.local_addr().expect("it is bound"));
+            if is_free(address) {
+                return Address::Inet(address);
             }
         }
     }
@@ -50,6 +53,14 @@ impl fmt::Display for Address {
             Address::Unix(path) => write!(out, "unix:{}", path.display()),
         }
     }
+}
+
+/// Binds and does not listen: a program that another test starts in this moment has a copy of the
+/// socket until it is executed, and a copy that listens would keep the address.
+fn is_free(address: SocketAddr) -> bool {
+    let probe = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
+    probe.set_reuse_address(true).expect("an option of every socket");
+    probe.bind(&address.into()).is_ok()
 }
 
 /// 127.64.0.0/10 holds as many addresses as Linux has process ids (2^22).

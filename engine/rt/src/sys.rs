@@ -35,8 +35,9 @@ pub(crate) fn hush_bell(eventfd: BorrowedFd<'_>) {
     unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut rings).cast(), 8) };
 }
 
-/// Gives the allocator's free pages back to the kernel, wherever in the heap they lie. By itself the
-/// allocator keeps all but what lies at the end. Takes milliseconds for a large heap: not for a core.
+/// Gives the allocator's free pages back to the kernel, wherever in the heap they lie. By itself
+/// the allocator keeps all but what lies at the end. Takes milliseconds for a large heap: not for a
+/// core.
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no pointers; it takes the allocator's own locks. malloc_trim(3).
