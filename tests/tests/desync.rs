@@ -197,8 +197,8 @@ impl Targets {
 }
 
 /// A POST whose body is requests, to an origin that has stopped reading at `stopped` and may answer
-/// once nobody takes more of it: at `pressed`. The answer, behind which nothing but an end may come,
-/// and how many bytes of the body were sent before it.
+/// once nobody takes more of it: at `pressed`. The answer, behind which nothing but an end may
+/// come, and how many bytes of the body were sent before it.
 #[track_caller]
 fn upload_requests(
     proxy: &Proxy,
