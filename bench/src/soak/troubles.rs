@@ -137,8 +137,8 @@ impl Stage {
         Ok(tally)
     }
 
-    /// The proxy at rest: waits until nothing is in flight and its memory has stopped shrinking; tells
-    /// what is left if that does not come.
+    /// The proxy at rest: waits until nothing is in flight and its memory has stopped shrinking;
+    /// tells what is left if that does not come.
     pub(super) fn quiet_state(&mut self) -> Result<State, SoakError> {
         let asked = Instant::now();
         let mut smallest = (u64::MAX, asked);
