@@ -2,6 +2,7 @@
 //! then close, through the ring, in the order of submission. Until then no other connection can get
 //! its number, and no buffer is let go.
 
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::task::Waker;
 
 use io_uring::{opcode, types};
@@ -54,6 +55,13 @@ impl State {
             return;
         }
         if matches!(slot.role, Role::Watch(_)) {
+            self.slots.remove(handle);
+            return;
+        }
+        if matches!(slot.role, Role::Listener(_)) {
+            // At once: what a client queues between its owner's last look and the close is reset.
+            // SAFETY: the descriptor is the slot's own, and no operation is queued or under way.
+            drop(unsafe { OwnedFd::from_raw_fd(slot.borrow().as_raw_fd()) });
             self.slots.remove(handle);
             return;
         }
