@@ -2,13 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use control::{Commands, Setup};
-use rt::counting::{CountingAllocator, count_allocations_here};
+use rt::counting::{CountingAllocator, Counts, count_allocations_here};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -32,14 +31,14 @@ fn a_warm_request_allocates_nothing_on_epoll() {
 }
 
 fn assert_allocates_nothing(io_engine: &'static str) {
-    let (running, allocations) = start(io_engine, origin());
+    let (running, counts) = start(io_engine, origin());
     let mut client = TcpStream::connect(running.proxy).unwrap();
     client.set_read_timeout(Some(STEP_MAX)).unwrap();
     for request in [REQUEST, UPLOAD] {
         exchange(&mut client, request, 500);
-        let before = allocations.load(Ordering::Relaxed);
+        let before = counts.allocations();
         exchange(&mut client, request, 1000);
-        let allocated = allocations.load(Ordering::Relaxed) - before;
+        let allocated = counts.allocations() - before;
         let request = request.escape_ascii();
         assert!(allocated <= POOL_GROWTH_MAX, "{allocated} in 1,000 of {request}");
     }
@@ -52,7 +51,7 @@ struct Running {
 }
 
 /// Starts the program with one core, and counts what that core allocates.
-fn start(io_engine: &'static str, origin: SocketAddr) -> (Running, &'static AtomicU64) {
+fn start(io_engine: &'static str, origin: SocketAddr) -> (Running, &'static Counts) {
     let (is_counting, counting) = mpsc::channel();
     let (is_running, running) = mpsc::channel();
     thread::spawn(move || {

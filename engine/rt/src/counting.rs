@@ -3,28 +3,48 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The system's allocator, counting on the threads that asked for it. Make it the
 /// `#[global_allocator]`.
 #[derive(Debug)]
 pub struct CountingAllocator;
 
+/// What one thread has allocated since it asked to be counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    allocations: AtomicU64,
+    live: AtomicI64,
+}
+
+impl Counts {
+    /// Allocations, growths included.
+    pub fn allocations(&self) -> u64 {
+        self.allocations.load(Ordering::Relaxed)
+    }
+
+    /// Allocations less what this thread has freed; below 0 if it freed older ones.
+    pub fn live(&self) -> i64 {
+        self.live.load(Ordering::Relaxed)
+    }
+}
+
 thread_local! {
-    static COUNT: Cell<Option<&'static AtomicU64>> = const { Cell::new(None) };
+    static COUNTS: Cell<Option<&'static Counts>> = const { Cell::new(None) };
 }
 
-/// From now on counts this thread's allocations, growths included. The count can be read from any
-/// thread, and lives for ever.
-pub fn count_allocations_here() -> &'static AtomicU64 {
-    let count = Box::leak(Box::new(AtomicU64::new(0)));
-    COUNT.set(Some(count));
-    count
+/// From now on counts this thread's allocations. The counts can be read from any thread, and live
+/// for ever.
+pub fn count_allocations_here() -> &'static Counts {
+    let counts = Box::leak(Box::default());
+    COUNTS.set(Some(counts));
+    counts
 }
 
-fn count() {
-    if let Ok(Some(count)) = COUNT.try_with(Cell::get) {
-        count.fetch_add(1, Ordering::Relaxed);
+fn count(allocations: u64, live: i64) {
+    if let Ok(Some(counts)) = COUNTS.try_with(Cell::get) {
+        counts.allocations.fetch_add(allocations, Ordering::Relaxed);
+        counts.live.fetch_add(live, Ordering::Relaxed);
     }
 }
 
@@ -32,18 +52,19 @@ fn count() {
 // destructor, and allocates nothing.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(1, 1);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        count(0, -1);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(start, layout) }
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(1, 0);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.realloc(start, layout, size) }
     }

@@ -5,7 +5,6 @@
 
 mod common;
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{on_both, on_core, pair};
@@ -42,13 +41,13 @@ async fn rounds(n: usize, client: &Stream, server: &Stream, scratch: &Pool<Vec<u
 fn a_request_on_warm_connections_allocates_nothing() {
     on_both(|engine| {
         on_core(engine, move || async move {
-            let allocations = count_allocations_here();
+            let counts = count_allocations_here();
             let (client, server) = pair().await;
             let scratch = Pool::new(4, Vec::new, Vec::clear);
             rounds(300, &client, &server, &scratch).await;
-            let before = allocations.load(Ordering::Relaxed);
+            let before = counts.allocations();
             rounds(1_000, &client, &server, &scratch).await;
-            let allocated = allocations.load(Ordering::Relaxed) - before;
+            let allocated = counts.allocations() - before;
             assert_eq!(allocated, 0, "allocations in 1,000 requests on {engine:?}");
         });
     });
@@ -59,7 +58,7 @@ fn a_large_body_on_warm_connections_allocates_nothing() {
     const PIECE: usize = 64 << 10;
     on_both(|engine| {
         on_core(engine, move || async move {
-            let allocations = count_allocations_here();
+            let counts = count_allocations_here();
             let (client, server) = pair().await;
             static BODY: [u8; PIECE] = [7; PIECE];
             let relay = async |n: usize| {
@@ -79,10 +78,31 @@ fn a_large_body_on_warm_connections_allocates_nothing() {
                 }
             };
             relay(300).await;
-            let before = allocations.load(Ordering::Relaxed);
+            let before = counts.allocations();
             relay(100).await;
-            let allocated = allocations.load(Ordering::Relaxed) - before;
+            let allocated = counts.allocations() - before;
             assert_eq!(allocated, 0, "allocations in 100 bodies on {engine:?}");
+        });
+    });
+}
+
+#[test]
+fn a_task_that_has_ended_leaves_nothing() {
+    on_both(|engine| {
+        on_core(engine, move || async move {
+            let counts = count_allocations_here();
+            let spawn_all = async || {
+                for _ in 0..1000 {
+                    rt::spawn(rt::yield_now());
+                    rt::yield_now().await;
+                }
+                rt::sleep(Duration::from_millis(5)).await;
+            };
+            spawn_all().await;
+            let before = counts.live();
+            spawn_all().await;
+            let left = counts.live() - before;
+            assert!(left <= 10, "{left} allocations of 1,000 ended tasks on {engine:?}");
         });
     });
 }

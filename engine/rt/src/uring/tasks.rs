@@ -20,10 +20,9 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
     if ENDING.get() {
         return;
     }
-    let entry = Entry(TASKS.with_borrow_mut(|tasks| tasks.insert(None)));
-    let key = entry.0;
+    let key = TASKS.with_borrow_mut(|tasks| tasks.insert(None));
     let queue = glommio::executor().current_task_queue();
-    let task = glommio::spawn_local_into(Listed { task, _entry: entry }, queue)
+    let task = glommio::spawn_local_into(Listed { task, entry: Entry(Some(key)) }, queue)
         .expect("the queue that runs us exists");
     TASKS.with_borrow_mut(|tasks| tasks[key] = Some(task));
 }
@@ -44,7 +43,7 @@ pub(super) fn cancel_all() {
 /// A task with its entry in the list.
 struct Listed<F> {
     task: F,
-    _entry: Entry,
+    entry: Entry,
 }
 
 impl<F: Future<Output = ()>> Future for Listed<F> {
@@ -52,20 +51,37 @@ impl<F: Future<Output = ()>> Future for Listed<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         POLLS.set(POLLS.get() + 1);
-        // SAFETY: `task` is pinned with the whole and never moved out of it.
-        unsafe { self.map_unchecked_mut(|listed| &mut listed.task) }.poll(cx)
+        // SAFETY: `task` is pinned with the whole and never moved out of it; `entry` is not pinned.
+        let (task, entry) = unsafe {
+            let listed = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut listed.task), &mut listed.entry)
+        };
+        let polled = task.poll(cx);
+        if polled.is_ready() {
+            // Now and not when it is dropped: by then the executor has noted that there is a handle,
+            // and would never free the task.
+            entry.leave();
+        }
+        polled
     }
 }
 
 /// A place in the list, given up with the task.
-struct Entry(usize);
+struct Entry(Option<usize>);
 
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let task = TASKS.try_with(|tasks| tasks.borrow_mut().try_remove(self.0));
+impl Entry {
+    fn leave(&mut self) {
+        let Some(key) = self.0.take() else { return };
+        let task = TASKS.try_with(|tasks| tasks.borrow_mut().try_remove(key));
         // It is over, so there is nothing to cancel.
         if let Ok(Some(Some(task))) = task {
             drop(task.detach());
         }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
