@@ -58,8 +58,8 @@ impl<F: Future<Output = ()>> Future for Listed<F> {
         };
         let polled = task.poll(cx);
         if polled.is_ready() {
-            // Now and not when it is dropped: by then the executor has noted that there is a handle,
-            // and would never free the task.
+            // Now and not when it is dropped: by then the executor has noted that there is a
+            // handle, and would never free the task.
             entry.leave();
         }
         polled
