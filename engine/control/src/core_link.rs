@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use config::Snapshot;
 use rt::{CoreGauges, CoreId, MailSender};
@@ -88,11 +88,19 @@ pub enum CoreOrder {
 /// What a core tells.
 #[derive(Debug)]
 pub(crate) enum CoreReport {
-    Serving { core: CoreId, generation: Generation },
+    Serving { core: CoreId, serving: Serving },
     Collected { core: CoreId, tally: Box<Tally> },
     Drained { core: CoreId },
     Retired { generation: Generation, snapshot: Arc<Snapshot> },
     Ended { core: CoreId },
+}
+
+/// What a core serves by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Serving {
+    pub(crate) generation: Generation,
+    /// By the core's own clock: a busy control thread reads the report later.
+    pub(crate) since: SystemTime,
 }
 
 /// The control side of one core.
@@ -104,8 +112,8 @@ pub(crate) struct CoreLink {
     pub(crate) runtime: Arc<CoreGauges>,
     /// Until it reports that it has ended.
     pub(crate) alive: Cell<bool>,
-    /// The generation that it uses; `None` before its first report.
-    pub(crate) serving: Cell<Option<Generation>>,
+    /// As it last reported; `None` before its first report.
+    pub(crate) serving: Cell<Option<Serving>>,
 }
 
 /// A core's voice. Every call returns at once and allocates nothing.
@@ -126,7 +134,8 @@ impl Reports {
     /// The core listens on all sockets and uses the snapshot of this number. `/ready` waits for the
     /// first of these from every core.
     pub fn serving(&self, generation: Generation) {
-        self.say(CoreReport::Serving { core: self.core, generation });
+        let serving = Serving { generation, since: SystemTime::now() };
+        self.say(CoreReport::Serving { core: self.core, serving });
     }
 
     /// The counts since the last collection.

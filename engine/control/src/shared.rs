@@ -104,7 +104,8 @@ impl Shared {
 
     /// The first core that lives and does not use this generation yet.
     pub(crate) fn behind(&self, generation: Generation) -> Option<CoreId> {
-        let behind = |core: &&CoreLink| core.alive.get() && core.serving.get() < Some(generation);
+        let serves = |core: &CoreLink| core.serving.get().map(|serving| serving.generation);
+        let behind = |core: &&CoreLink| core.alive.get() && serves(core) < Some(generation);
         self.cores.iter().find(behind).map(|core| core.id)
     }
 

@@ -62,8 +62,8 @@ impl Supervisor {
 
     async fn report(&mut self, report: CoreReport) {
         match report {
-            CoreReport::Serving { core, generation } => {
-                self.shared.core(core).serving.set(Some(generation));
+            CoreReport::Serving { core, serving } => {
+                self.shared.core(core).serving.set(Some(serving));
                 self.shared.served.notify_one();
                 if self.shared.life.borrow_mut().serving(core) {
                     tracing::info!("ready");

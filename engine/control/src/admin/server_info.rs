@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::core_link::CoreLink;
 use crate::shared::{Rejection, Shared};
 
 /// What runs.
@@ -36,6 +37,7 @@ pub(super) fn config_status(shared: &Shared) -> Value {
         "hash": *config.snapshot.hash,
         "generation": config.generation.0,
         "applied_unix_ms": unix_ms(config.applied),
+        "cores": shared.cores.iter().map(core).collect::<Value>(),
         "rejected": config.rejection.as_ref().map(rejection),
         "needs_restart": config.needs_restart,
         "reloads": {
@@ -43,6 +45,16 @@ pub(super) fn config_status(shared: &Shared) -> Value {
             "rejected": config.reloads.rejected,
             "unchanged": config.reloads.unchanged,
         },
+    })
+}
+
+/// By which file a core serves, and since when: `null` before it serves at all.
+fn core(core: &CoreLink) -> Value {
+    let serving = core.serving.get();
+    json!({
+        "core": core.id.0,
+        "generation": serving.map(|serving| serving.generation.0),
+        "since_unix_ms": serving.map(|serving| unix_ms(serving.since)),
     })
 }
 

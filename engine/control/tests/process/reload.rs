@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -48,6 +49,29 @@ fn a_file_moved_over_the_old_one_takes_effect_on_every_core() {
     assert!(process.fetch("/clusters").body.contains("more::127.0.0.1:2::weight::1"));
     let metrics = process.fetch("/metrics").body;
     assert!(metrics.contains("outrigger_config_reload_total{result=\"applied\"} 1\n"), "{metrics}");
+}
+
+#[test]
+fn each_core_says_by_which_file_it_serves_and_since_when() {
+    let process = start_from_file();
+    let saved_ms = unix_ms();
+    replace(&process.file(), &process.good_file("", MORE));
+    let is_behind = |core: &Value| core["generation"] != 2;
+    let status = status_until(&process, |status| !cores(status).iter().any(is_behind));
+    for (core, number) in cores(&status).iter().zip(0..) {
+        assert_eq!(core["core"], number);
+        let since_ms = core["since_unix_ms"].as_u64().expect("it serves");
+        assert!((saved_ms..=unix_ms()).contains(&since_ms), "saved at {saved_ms}: {core}");
+    }
+}
+
+fn cores(status: &Value) -> &[Value] {
+    status["cores"].as_array().expect("a list")
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since.as_millis()).expect("this era")
 }
 
 #[test]
