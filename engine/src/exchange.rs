@@ -6,6 +6,7 @@
 mod attempt;
 mod deadlines;
 mod download;
+mod settle;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -258,7 +259,7 @@ impl Exchange<'_> {
             Ok(Ok(())) => self.ledger.response_sent(answer.status),
             Ok(Err(_)) | Err(_) => return After::Close,
         }
-        self.ledger.bytes_out.set(answer.body.len() as u64);
+        self.ledger.bytes_out.set(answer.body_sent(request).len() as u64);
         match keep_alive && !self.swallow_body().await {
             true => After::Linger,
             false => after,

@@ -2,21 +2,20 @@
 
 use std::io::Write as _;
 
-use config::snapshot::Route;
 use config::template::Operator;
 use policy::template::TemplateSource;
 use rt::{Peer, Stream};
-use wire::message::{RequestHead, Version};
+use wire::message::RequestHead;
 
 use crate::decide::Target;
-use crate::upstream::Picked;
 
 pub(crate) struct Facts<'a> {
     pub(crate) request: &'a RequestHead,
     pub(crate) target: &'a Target,
-    /// `None` for an answer of the proxy's own.
-    pub(crate) picked: Option<&'a Picked>,
-    pub(crate) route: &'a Route,
+    /// Names; empty where there is none.
+    pub(crate) route: &'a str,
+    pub(crate) upstream: &'a str,
+    pub(crate) endpoint: &'a str,
     /// The downstream connection.
     pub(crate) stream: &'a Stream,
 }
@@ -34,20 +33,13 @@ impl TemplateSource for Facts<'_> {
                     write_display(out, &local);
                 }
             }
-            Operator::Protocol => out.extend_from_slice(match self.request.version {
-                Version::Http10 => b"HTTP/1.0",
-                Version::Http11 => b"HTTP/1.1",
-            }),
+            Operator::Protocol => {
+                out.extend_from_slice(self.request.version.as_str().as_bytes());
+            }
             Operator::Request(name) => out.extend_from_slice(self.request_field(name)),
-            Operator::RouteName => out.extend_from_slice(self.route.name.as_bytes()),
-            Operator::UpstreamCluster => {
-                let name = self.picked.map_or("", |picked| &picked.upstream().config.name);
-                out.extend_from_slice(name.as_bytes());
-            }
-            Operator::UpstreamHost => {
-                let name = self.picked.map_or("", |picked| &picked.endpoint().name);
-                out.extend_from_slice(name.as_bytes());
-            }
+            Operator::RouteName => out.extend_from_slice(self.route.as_bytes()),
+            Operator::UpstreamCluster => out.extend_from_slice(self.upstream.as_bytes()),
+            Operator::UpstreamHost => out.extend_from_slice(self.endpoint.as_bytes()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What happened to one request, from its first byte to its last.
 //!
-//! The exchange writes down what it sees; `settle` makes one `Outcome` of it, exactly once for
-//! every request, also for one whose task is dropped or panics.
+//! The exchange writes down what it sees; `settle` makes one `Outcome` of it. `exchange::settle`
+//! calls it exactly once, also for a request whose task is dropped or panics.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -28,6 +28,14 @@ pub(crate) struct Ledger {
     /// The last head from the upstream was an interim one: it has seen the request.
     pub(crate) interim: Cell<bool>,
     flag: Cell<Option<Flag>>,
+    /// In one word, why the proxy answered or gave up by itself.
+    details: Cell<Option<&'static str>>,
+    /// The request's head was read to its end.
+    head_read: Cell<bool>,
+    /// What the upstream said last is a final head, and the answer that the peer gets.
+    answered: Cell<bool>,
+    /// Drawn for the `X-Request-Id` of the request, whether or not it needs one.
+    request_id: Cell<Option<u128>>,
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
     retries: Cell<u8>,
@@ -55,6 +63,10 @@ impl Ledger {
             status: Cell::default(),
             interim: Cell::default(),
             flag: Cell::default(),
+            details: Cell::default(),
+            head_read: Cell::default(),
+            answered: Cell::default(),
+            request_id: Cell::default(),
             bytes_in: Cell::default(),
             bytes_out: Cell::default(),
             retries: Cell::default(),
@@ -73,6 +85,7 @@ impl Ledger {
 
     /// The last byte of the head came in this turn: waiting for it was not the proxy's own time.
     pub(crate) fn head_complete(&self) {
+        self.head_read.set(true);
         self.in_hand_since.set(Some(rt::now()));
     }
 
@@ -89,6 +102,7 @@ impl Ledger {
     /// The response head was received in this turn.
     pub(crate) fn response_received(&self) {
         let now = rt::now();
+        self.answered.set(true);
         self.in_hand_since.set(Some(now));
         let sent = self.request_sent.get();
         self.upstream_time.set(sent.map(|sent| now.saturating_duration_since(sent)));
@@ -129,6 +143,10 @@ impl Ledger {
     /// Why the proxy answered or gave up by itself.
     pub(crate) fn failed(&self, failure: &Failure) {
         self.flag.set(Some(failure.cause.flag()));
+        self.details.set(Some(failure.cause.fault().unwrap_or(failure.cause.as_str())));
+        if !self.response_begun() {
+            self.answered.set(false);
+        }
         self.count(failure);
     }
 
@@ -161,17 +179,25 @@ impl Ledger {
     pub(crate) fn response_begun(&self) -> bool {
         self.status.get() != 0
     }
-}
 
-impl Drop for Ledger {
-    fn drop(&mut self) {
+    /// The random number of the request's id: the same one for every attempt.
+    pub(crate) fn request_id(&self) -> u128 {
+        self.request_id.get().unwrap_or_else(|| {
+            let drawn = self.core.random_128();
+            self.request_id.set(Some(drawn));
+            drawn
+        })
+    }
+
+    /// Closes the account and counts it. `None`: there was no request.
+    pub(crate) fn settle(&self) -> Option<Outcome> {
         self.core.gauges.active_requests.sub(1);
         if self.struck_out.get() {
-            return;
+            return None;
         }
         let now = rt::stamp();
         self.let_go(now, Duration::ZERO);
-        self.core.record(&Outcome {
+        let outcome = Outcome {
             generation: self.view.generation,
             listener: self.listener,
             route: self.route.get(),
@@ -184,7 +210,9 @@ impl Drop for Ledger {
             own_us: micros(self.own.get()),
             upstream_us: self.upstream_time.get().map(micros),
             retries: self.retries.get(),
-        });
+        };
+        self.core.record(&outcome);
+        Some(outcome)
     }
 }
 

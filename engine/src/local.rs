@@ -82,9 +82,7 @@ impl<'a> Answer<'a> {
         if !self.reason.is_empty() {
             self.field(&mut out, "X-Outrigger-Reason", self.reason);
         }
-        // RFC 9110 §8.6, §15.4.5: these never have a body.
-        let bodiless = matches!(self.status, 204 | 304);
-        if !bodiless {
+        if !self.is_bodiless() {
             if !self.body.is_empty() {
                 self.field(&mut out, "Content-Type", b"text/plain");
             }
@@ -93,14 +91,26 @@ impl<'a> Answer<'a> {
         head::connection(&mut out, keep_alive, asked.request.version);
         if let Some(route) = self.route {
             let Asked { request, target, stream } = *asked;
-            let facts = Facts { request, target, picked: None, route, stream };
+            let facts =
+                Facts { request, target, route: &route.name, upstream: "", endpoint: "", stream };
             head::apply(&mut out, &[&route.response_headers], &facts);
         }
         h1::end_of_head(&mut out);
-        if !bodiless && asked.request.method() != b"HEAD" {
-            out.extend_from_slice(self.body);
-        }
+        out.extend_from_slice(self.body_sent(asked.request));
         out
+    }
+
+    /// The body as far as it is sent.
+    pub(crate) fn body_sent(&self, request: &RequestHead) -> &'a [u8] {
+        match self.is_bodiless() || request.method() == b"HEAD" {
+            true => b"",
+            false => self.body,
+        }
+    }
+
+    /// RFC 9110 §8.6, §15.4.5: these never have a body.
+    fn is_bodiless(&self) -> bool {
+        matches!(self.status, 204 | 304)
     }
 
     /// Writes a field, unless the route removes or replaces it.

@@ -34,9 +34,11 @@ impl Exchange<'_> {
         let http = &self.view.snapshot.listeners[self.place].http;
         let Connection { stream, surplus, waits, .. } = &mut *self.connection;
         let Workspace { request, request_body, response, target, .. } = &mut *self.work;
-        let facts = Facts { request, target, picked: Some(picked), route: to.route, stream };
+        let upstream = &picked.upstream().config.name;
+        let endpoint = &picked.endpoint().name;
+        let facts = Facts { request, target, route: &to.route.name, upstream, endpoint, stream };
         let deadlines = Deadlines::new(&waits.timer, Timeouts::new(http, to.route));
-        let head = request_head(&facts, to, http, self.core.random_128());
+        let head = request_head(&facts, to, http, ledger.request_id());
         let mut download = Download {
             up: &up,
             surplus: None,
@@ -147,10 +149,9 @@ fn request_head(
 ) -> HeadBuf {
     let rewritten = to.forward.host.as_deref().map(str::as_bytes);
     // A client of HTTP/1.0 may name no host; the upstream, of HTTP/1.1, must be given one.
-    let endpoint = facts.picked.map_or("", |picked| &picked.endpoint().name).as_bytes();
     let plan = RequestPlan {
         target: facts.target.forwarded(),
-        host: rewritten.or(facts.request.authority()).unwrap_or(endpoint),
+        host: rewritten.or(facts.request.authority()).unwrap_or(facts.endpoint.as_bytes()),
         http,
         edits: to.request_edits(),
         facts,
