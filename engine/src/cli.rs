@@ -30,6 +30,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what on this machine stands in the way of what, and the remedy. Exits with 1 if it
+    /// cannot work here.
+    Doctor {
+        /// The configuration by which the machine is judged: its limits, its addresses.
+        file: Option<PathBuf>,
+        /// Print the findings as JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the program at work: two origins, a 90/10 split, and a little traffic. Needs nothing.
     Demo {
         /// End after so many seconds; without it, at Ctrl-C.
@@ -45,6 +54,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Run { file } => commands::run(&file),
         Command::Check { file, json } => commands::check(&file, json),
+        Command::Doctor { file, json } => commands::doctor(file.as_deref(), json),
         Command::Demo { for_seconds } => demo::run(for_seconds),
         Command::Schema => commands::schema(),
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use config::{Loaded, Problems};
+use control::doctor::{self, Subject};
 use control::{LogFilter, Setup, WhenReady};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -59,6 +60,29 @@ pub(crate) fn check(file: &Path, json: bool) -> ExitCode {
     if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// `outrigger doctor [FILE]`
+pub(crate) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
+    let loaded = file.map(|path| (path, load(path)));
+    let problems = match &loaded {
+        Some((_, Err(LoadError::Wrong(problems)))) => Some(problems),
+        _ => None,
+    };
+    let subject = loaded.as_ref().map(|(path, loaded)| Subject {
+        path,
+        loaded: loaded.as_ref().map(|loaded| &loaded.snapshot).map_err(LoadError::in_short),
+    });
+    let report = doctor::examine(subject.as_ref());
+    if json {
+        let mut page = report.to_json();
+        page["problems"] = problems.map(Problems::to_json).unwrap_or_default()["problems"].take();
+        println!("{page:#}");
+    } else {
+        problems.iter().for_each(|problems| eprint!("{problems}"));
+        print!("{report}");
+    }
+    if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
 /// `outrigger schema`
 pub(crate) fn schema() -> ExitCode {
     println!("{:#}", config::schema());
@@ -69,6 +93,17 @@ pub(crate) fn schema() -> ExitCode {
 enum LoadError {
     Unreadable { file: String, error: std::io::Error },
     Wrong(Problems),
+}
+
+impl LoadError {
+    /// In one line.
+    fn in_short(&self) -> String {
+        match self {
+            Self::Unreadable { error, .. } => error.to_string(),
+            Self::Wrong(problems) if problems.len() == 1 => "1 mistake".to_owned(),
+            Self::Wrong(problems) => format!("{} mistakes", problems.len()),
+        }
+    }
 }
 
 impl fmt::Display for LoadError {

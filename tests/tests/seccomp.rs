@@ -24,7 +24,7 @@ fn the_first_log_line_says_why_and_what_to_do() {
     let proxy = Setup::new(Engine::Auto).under([LAUNCHER]).start(&to_origin(&Origin::saying("ok")));
     let log = proxy.log();
     let first = log.lines().next().unwrap_or_default().to_owned();
-    for word in ["epoll", "io_uring", "seccomp"] {
+    for word in ["epoll", "io_uring", "seccomp", "outrigger doctor"] {
         assert!(first.contains(word), "{word:?} is not in: {first}");
     }
 }

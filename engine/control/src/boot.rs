@@ -196,7 +196,7 @@ struct Placement {
 
 impl Placement {
     fn new(process: &Process, available: &Workers) -> Self {
-        let workers = process.workers.unwrap_or(available.limit).clamp(1, usize::from(u16::MAX));
+        let workers = workers_of(process.workers, available);
         let pin = match process.pin {
             // Every pod of a node would sit on CPU 0 if fewer workers than processors were pinned.
             Pin::Auto => workers == available.cpus.len(),
@@ -209,6 +209,11 @@ impl Placement {
     fn cpu(&self, core: usize) -> Option<usize> {
         self.cpus.get(core % self.cpus.len().max(1)).copied()
     }
+}
+
+/// How many cores a start makes, of `process.workers` and of what there is.
+pub(crate) fn workers_of(wanted: Option<usize>, available: &Workers) -> usize {
+    wanted.unwrap_or(available.limit).clamp(1, usize::from(u16::MAX))
 }
 
 /// The cores, started.
@@ -273,7 +278,10 @@ fn announce(
     );
     match &probed.fallback {
         None => tracing::info!("{line}"),
-        Some(why) => tracing::warn!("{line} (epoll, as io_uring cannot be used: {why})"),
+        Some(why) => tracing::warn!(
+            "{line} (epoll, as io_uring cannot be used: {why}; \
+             `outrigger doctor` tells more)"
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ mod boot;
 mod collector;
 mod commands;
 mod core_link;
+pub mod doctor;
 mod life;
 pub mod metrics;
 mod pages;

@@ -159,6 +159,26 @@ pub(crate) fn bind_admin(address: &Address) -> Result<(Socket, HeldListener), Bi
     }
 }
 
+/// An address that is taken for as long as this lives.
+pub(crate) struct Taken {
+    _socket: Socket,
+    _file: Option<UnixFile>,
+}
+
+/// Takes an address as the start would, to see whether it can be had. No queue is opened on a port:
+/// who connects meanwhile is refused as before.
+pub(crate) fn try_bind(listener: &Arc<str>, address: &Address) -> Result<Taken, BindError> {
+    let taken = match address {
+        Address::Inet(inet) => bind_exclusive(*inet).map(|socket| (socket, None)),
+        Address::Unix(path) => bind_unix(path, 1, false).map(|(socket, file)| (socket, Some(file))),
+    };
+    let (listener, address) = (listener.clone(), address.clone());
+    match taken {
+        Ok((socket, file)) => Ok(Taken { _socket: socket, _file: file }),
+        Err(error) => Err(BindError { listener, address, error }),
+    }
+}
+
 /// Sockets on one port for all cores.
 fn bind_inet(local: SocketAddr, backlog: u32, cores: usize) -> io::Result<Vec<Socket>> {
     let sockets = (0..cores).map(|_| {

@@ -57,4 +57,4 @@ pub use stream::Stream;
 pub use sys::give_back_memory;
 pub use task::{spawn, yield_now};
 pub use timer::{Elapsed, Race, Timer, sleep, sleep_until};
-pub use workers::{Workers, workers_available};
+pub use workers::{Workers, cgroups, workers_available};

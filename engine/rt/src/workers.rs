@@ -23,9 +23,23 @@ pub fn workers_available() -> Workers {
     Workers { cpus, limit }
 }
 
+/// The directories of the process's cgroup (v2) and of those above it that it can see, outermost
+/// first; empty where there is none.
+pub fn cgroups() -> Vec<PathBuf> {
+    groups_of(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+}
+
 /// The CPUs that the process's cgroup and those above it grant, rounded up; `None` if they set no
 /// limit. Linux, Documentation/admin-guide/cgroup-v2.rst, "CPU Interface Files".
 fn cgroup_limit(file: impl Fn(&Path) -> Option<String>) -> Option<usize> {
+    groups_of(&file)?
+        .iter()
+        .filter_map(|group| file(&group.join("cpu.max")))
+        .filter_map(|max| cpus(&max))
+        .min()
+}
+
+fn groups_of(file: impl Fn(&Path) -> Option<String>) -> Option<Vec<PathBuf>> {
     let mounts = file(Path::new("/proc/self/mountinfo"))?;
     let (root, mounted_at) = mounts.lines().find_map(cgroup2_mount)?;
     let groups = file(Path::new("/proc/self/cgroup"))?;
@@ -41,11 +55,7 @@ fn cgroup_limit(file: impl Fn(&Path) -> Option<String>) -> Option<usize> {
         group.push(part);
         groups.push(group.clone());
     }
-    groups
-        .iter()
-        .filter_map(|group| file(&group.join("cpu.max")))
-        .filter_map(|max| cpus(&max))
-        .min()
+    Some(groups)
 }
 
 /// The root within the cgroup tree and the place of a cgroup2 mount. proc(5),

@@ -24,6 +24,7 @@ use crate::shared::{Rejection, Shared};
 use file::Reading;
 use settle::{Look, Settle, Stamp};
 use watch::Watch;
+pub(crate) use watch::try_watch;
 
 /// How often the file is looked at, for what no watch tells.
 const POLL_EVERY: Duration = Duration::from_secs(1);

@@ -31,7 +31,7 @@ impl Watch {
     pub(super) fn renew(&mut self) {
         // The old one goes first: where instances are scarce, it makes room.
         self.watcher = None;
-        match self.begin() {
+        match begin(&self.file, self.tell.clone()) {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) if !self.told_of_failure => {
                 self.told_of_failure = true;
@@ -44,22 +44,26 @@ impl Watch {
             Err(_) => {}
         }
     }
+}
 
-    fn begin(&self) -> notify::Result<RecommendedWatcher> {
-        let tell = self.tell.clone();
-        let real = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
-        let names = [&self.file, &real].map(|path| path.file_name().map(OsStr::to_owned));
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if event.map_or(true, |event| concerns(&event, &names)) {
-                // A full channel says it already.
-                let _ = tell.try_send(());
-            }
-        })?;
-        watcher.watch(directory_of(&self.file), RecursiveMode::NonRecursive)?;
-        // The same directory twice is one watch.
-        watcher.watch(directory_of(&real), RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    }
+/// Whether `file` could be watched now.
+pub(crate) fn try_watch(file: &Path) -> notify::Result<()> {
+    begin(file, mpsc::channel(1).0).map(drop)
+}
+
+fn begin(file: &Path, tell: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+    let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let names = [file, &real].map(|path| path.file_name().map(OsStr::to_owned));
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        if event.map_or(true, |event| concerns(&event, &names)) {
+            // A full channel says it already.
+            let _ = tell.try_send(());
+        }
+    })?;
+    watcher.watch(directory_of(file), RecursiveMode::NonRecursive)?;
+    // The same directory twice is one watch.
+    watcher.watch(directory_of(&real), RecursiveMode::NonRecursive)?;
+    Ok(watcher)
 }
 
 /// Whether it may have changed the file. Reading it is an event too, and no change; the directory

@@ -1,0 +1,74 @@
+//! The file: whether it loads, whether its changes are seen, whether its addresses can be had.
+
+use super::super::facts::{Facts, File, Refused, Tried};
+use super::super::finding::Finding;
+
+/// The name that a running Outrigger has in `/proc/PID/comm`.
+const OURSELVES: &str = "outrigger";
+
+pub(super) fn file(facts: &Facts) -> Vec<Finding> {
+    let Some(File { name, wants, .. }) = &facts.file else { return Vec::new() };
+    vec![match wants {
+        Ok(_) => Finding::ok("file", format!("{name} is good")),
+        Err(why) => Finding::fail("file", format!("{name}: {why}; the process does not start"))
+            .remedy(format!("outrigger check {name}")),
+    }]
+}
+
+pub(super) fn watch(facts: &Facts) -> Finding {
+    let inotify = &facts.inotify;
+    let show = |max: Option<u64>| max.map_or("?".to_owned(), |max| max.to_string());
+    let limits = format!(
+        "fs.inotify.max_user_instances is {}, max_user_watches {}",
+        show(inotify.instances_max),
+        show(inotify.watches_max)
+    );
+    if facts.file.as_ref().is_some_and(|file| file.is_mount) {
+        let says = "the file is a mount of its own: Kubernetes never changes what a subPath \
+                    shows, so a change of the ConfigMap does not arrive";
+        let remedy = "mount the directory: volumeMounts without subPath";
+        return Finding::warn("watch", says).remedy(remedy);
+    }
+    match &inotify.watch {
+        Ok(()) => Finding::ok("watch", format!("changes are told at once ({limits})")),
+        Err(why) => Finding::warn(
+            "watch",
+            format!("no watch: {why}; changes are seen within a second all the same ({limits})"),
+        )
+        .remedy(
+            "sysctl -w fs.inotify.max_user_instances=1024 (on the node: it counts per user), and \
+             read permission on the file's directory",
+        ),
+    }
+}
+
+pub(super) fn addresses(facts: &Facts) -> Vec<Finding> {
+    let tried = facts.file.iter().flat_map(|file| &file.addresses);
+    tried.map(address).collect()
+}
+
+fn address(Tried { about, address, outcome }: &Tried) -> Finding {
+    let Err(Refused { error, remedy, owner }) = outcome else {
+        return Finding::ok(about, format!("{address} can be had"));
+    };
+    let finding = match owner {
+        Some(owner) if owner.name == OURSELVES => {
+            let says = format!(
+                "{address} is held by outrigger, pid {}: well if it is the one that serves this \
+                 file, as a second one does not start",
+                owner.pid
+            );
+            return Finding::warn(about, says).remedy(format!("kill -TERM {}", owner.pid));
+        }
+        Some(owner) => {
+            let says = format!("{error}: held by {}, pid {}", owner.name, owner.pid);
+            let remedy = format!("kill -TERM {}, or change `listen`", owner.pid);
+            return Finding::fail(about, says).remedy(remedy);
+        }
+        None => Finding::fail(about, error.as_str()),
+    };
+    match remedy {
+        Some(remedy) => finding.remedy(remedy),
+        None => finding,
+    }
+}
