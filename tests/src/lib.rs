@@ -8,6 +8,7 @@ pub mod address;
 pub mod corpus;
 pub mod engines;
 pub mod gate;
+pub mod load;
 pub mod message;
 pub mod metrics;
 pub mod origin;
@@ -21,10 +22,11 @@ pub mod wait;
 pub use address::Address;
 pub use engines::{Engine, on_both_engines};
 pub use gate::Gate;
+pub use load::Load;
 pub use message::Message;
 pub use origin::Origin;
 pub use peer::{Ending, Peer};
-pub use proxy::{Proxy, Setup, proxy};
+pub use proxy::{ConfigFile, Proxy, Setup, proxy};
 pub use wait::{DEADLINE, until, until_still};
 
 /// A configuration with one inbound listener, `@in`, that sends everything to `origin`.
@@ -40,6 +42,20 @@ pub fn to_origin_with(origin: &Origin, listener_keys: &str, upstream_keys: &str)
          [upstreams.app]\nendpoints = [\"{}\"]\n{upstream_keys}\n",
         origin.address()
     )
+}
+
+/// As [`to_origin`], and every answer says which version of the configuration it was served by.
+pub fn versioned(origin: &Origin, version: usize) -> String {
+    let keys = format!("response_headers = {{ set = {{ x-version = \"{version}\" }} }}\n");
+    to_origin(origin).replace("upstream = \"app\"\n", &format!("upstream = \"app\"\n{keys}"))
+}
+
+/// The text of a running [`versioned`] configuration as another version.
+#[track_caller]
+pub fn as_version(text: &str, version: usize) -> String {
+    let (before, rest) = text.split_once("x-version = \"").expect("it is versioned");
+    let (_, after) = rest.split_once('"').expect("a quoted text ends");
+    format!("{before}x-version = \"{version}\"{after}")
 }
 
 /// A configuration with one inbound listener, `@in`, on the table `app`, with these routes, and an

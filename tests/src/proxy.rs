@@ -134,6 +134,34 @@ impl Proxy {
         admin.response()
     }
 
+    /// A POST to the admin listener.
+    #[track_caller]
+    pub fn post(&self, path: &str) -> Message {
+        let mut admin = Peer::connect(&self.address("admin"));
+        admin.send(format!("POST {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n"));
+        admin.response()
+    }
+
+    /// Waits until this generation, or a later one, is in force on all cores.
+    #[track_caller]
+    pub fn until_generation(&self, wanted: u64) {
+        until("all cores have taken it up", || {
+            let status = self.admin("/config_status");
+            let mut seen = numbers(status.text(), "generation").into_iter();
+            seen.all(|generation| generation >= wanted).then_some(())
+        });
+    }
+
+    /// Waits until so many reloads came to `result`: `applied`, `rejected` or `unchanged`.
+    #[track_caller]
+    pub fn until_reloads(&self, result: &str, count: u64) {
+        until(&format!("{count} reloads were {result}"), || {
+            let status = self.admin("/config_status");
+            let seen = numbers(status.text(), result);
+            (*seen.last()? >= count).then_some(())
+        });
+    }
+
     /// A scrape.
     #[track_caller]
     pub fn metrics(&self) -> Metrics {
@@ -168,9 +196,14 @@ impl Proxy {
         self.program.resident_bytes()
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.program.signal(signal);
+    }
+
     /// SIGTERM: it drains.
     pub fn terminate(&self) {
-        self.program.signal(Signal::TERM);
+        self.signal(Signal::TERM);
     }
 
     /// Waits for its end.
@@ -183,6 +216,14 @@ impl Proxy {
     pub fn config(&self) -> &ConfigFile {
         &self.config
     }
+}
+
+/// The numbers of a JSON page that stand under this key, in order.
+pub fn numbers(json: &str, key: &str) -> Vec<u64> {
+    let quoted = format!("\"{key}\": ");
+    let rests = json.split(&quoted).skip(1);
+    let digits = rests.map(|rest| rest.split(|char: char| !char.is_ascii_digit()).next());
+    digits.filter_map(|digits| digits?.parse().ok()).collect()
 }
 
 /// True when ready, false when the program ended instead.
@@ -246,6 +287,23 @@ impl ConfigFile {
     /// The file.
     pub fn path(&self) -> PathBuf {
         self.directory.join("outrigger.toml")
+    }
+
+    /// What it says.
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.path()).expect("it is there")
+    }
+
+    /// Writes it anew in place: for a moment it is empty.
+    pub fn write(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.path(), text).expect("the directory is ours");
+    }
+
+    /// Moves another file over it, as editors do.
+    pub fn replace(&self, text: impl AsRef<[u8]>) {
+        let new = self.beside("outrigger.toml.new");
+        fs::write(&new, text).expect("the directory is ours");
+        fs::rename(new, self.path()).expect("the directory is ours");
     }
 
     /// A path beside it, for a Unix socket.
