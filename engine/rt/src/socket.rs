@@ -129,13 +129,19 @@ pub(crate) fn recv(socket: BorrowedFd<'_>, buffer: Buffer) -> io::Result<Chunk> 
 /// Sends as much of the batch as the socket takes, from byte `sent` on.
 pub(crate) fn send(socket: BorrowedFd<'_>, batch: &Batch, sent: usize) -> io::Result<usize> {
     let (mut vectors, count) = batch.iovecs(sent);
-    // SAFETY: a message header of zeroes is valid and empty.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    (message.msg_iov, message.msg_iovlen) = (vectors.as_mut_ptr(), count);
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: the header points to `count` vectors, which point into the batch: all outlive the
-    // call.
-    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) };
+    let sent = if count == 1 {
+        let libc::iovec { iov_base, iov_len } = vectors[0];
+        // SAFETY: the vector points into the batch, which outlives the call.
+        unsafe { libc::send(socket.as_raw_fd(), iov_base, iov_len, flags) }
+    } else {
+        // SAFETY: a message header of zeroes is valid and empty.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        (message.msg_iov, message.msg_iovlen) = (vectors.as_mut_ptr(), count);
+        // SAFETY: the header points to `count` vectors, which point into the batch: all outlive
+        // the call.
+        unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) }
+    };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 

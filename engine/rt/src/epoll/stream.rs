@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::buffers::{Buffer, Size};
@@ -136,7 +137,12 @@ impl Stream {
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
-        socket::is_quiet(self.fd())
+        // The socket is asked only if the reactor has seen something since it was last emptied.
+        let news = self.socket.try_io(Interest::READABLE, |socket| {
+            let quiet = socket::is_quiet(socket.as_fd());
+            if quiet { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        news.is_err()
     }
 
     pub(crate) fn hint_bulk(&self, bytes: u64) {
