@@ -76,7 +76,7 @@ pub(crate) async fn run(boot: CoreBoot) {
                 core.reports.serving(generation);
             }
             CoreOrder::Collect { empty } => core.reports.collected(core.tally.replace(empty)),
-            CoreOrder::Drain { .. } => core.drain(),
+            CoreOrder::Drain => core.drain(),
             CoreOrder::Stop => break,
         }
     }

@@ -93,6 +93,8 @@ struct Exchange<'c> {
     ledger: Ledger,
     /// The endpoint that the last attempt was made at.
     tried: Option<(Rc<Upstream>, EndpointIx)>,
+    /// It came to an end of its own: nobody dropped it before.
+    ended: bool,
 }
 
 /// Carries one request from its first bytes to the end of its answer.
@@ -102,7 +104,8 @@ pub(crate) async fn run(connection: &mut Connection, first: Chunk) -> After {
     let work = core.workspaces.take();
     let place = connection.listener().place();
     let ledger = Ledger::open(&core, &view, place);
-    let mut exchange = Exchange { core, view, place, connection, work, ledger, tried: None };
+    let (tried, ended) = (None, false);
+    let mut exchange = Exchange { core, view, place, connection, work, ledger, tried, ended };
     let after = match exchange.receive(first).await {
         Ok(true) => match exchange.serve().await {
             Ok(after) => after,
@@ -110,11 +113,13 @@ pub(crate) async fn run(connection: &mut Connection, first: Chunk) -> After {
         },
         Ok(false) => {
             exchange.ledger.strike_out();
-            return After::Close;
+            After::Close
         }
         Err(failure) => exchange.fail(&failure).await,
     };
-    exchange.deliver(after).await
+    let after = exchange.deliver(after).await;
+    exchange.ended = true;
+    after
 }
 
 impl Exchange<'_> {

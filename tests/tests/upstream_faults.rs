@@ -156,6 +156,10 @@ fn what_an_origin_says_beyond_its_answer_reaches_nobody() {
             for _ in 0..3 {
                 assert_eq!(client.send(GET).response().text(), "next", "{first:?}");
             }
+            let unasked = [("side", "upstream"), ("fault", "unasked_bytes")];
+            scene.proxy.metrics_until("it is counted", |metrics| {
+                metrics.sum("outrigger_protocol_faults_total", &unasked) == 1.0
+            });
         }
     });
 }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use config::Snapshot;
 use rt::{CoreGauges, CoreId, MailSender};
@@ -76,11 +76,8 @@ pub enum CoreOrder {
         empty: Box<Tally>,
     },
     /// Close idle connections, end each other one with its current request (`Connection: close`),
-    /// go on accepting; answer `drained` when no request is left.
-    Drain {
-        /// When [`CoreOrder::Stop`] follows in any case.
-        close_after: Duration,
-    },
+    /// go on accepting; answer `drained` when no request is left. [`CoreOrder::Stop`] follows.
+    Drain,
     /// End the core's main future now.
     Stop,
 }

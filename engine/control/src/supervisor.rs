@@ -110,7 +110,7 @@ impl Supervisor {
                 tracing::info!(drain_timeout = ?close_after, "draining");
                 for core in &self.shared.cores {
                     // A core that does not read its mail is stopped at the timeout like any other.
-                    let _ = core.orders.send(CoreOrder::Drain { close_after });
+                    let _ = core.orders.send(CoreOrder::Drain);
                 }
                 None
             }

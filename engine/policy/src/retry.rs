@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_was_never_sent_is_repeated_whatever_its_method() {
-        assert!(granted(Cause::ResetBeforeRequest, "POST"));
+        assert!(granted(Cause::ConnectRefused, "POST"));
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub use mailbox::{Inbox, MailSender, mailbox};
 pub use pool::{Pool, Pooled};
 pub use pooled::{PooledFuture, pooled};
 pub use probe::{EngineChoice, EngineKind, Probed, StartError, probe};
+pub use refusal::Shortage;
 pub use stream::Stream;
 pub use sys::give_back_memory;
 pub use task::{spawn, yield_now};

@@ -27,8 +27,8 @@ impl Listener {
 
     /// The next connection, with TCP_NODELAY set. Dropping the future loses no connection.
     ///
-    /// `EMFILE` (`ENFILE`, `ENOBUFS`, `ENOMEM`): one client was refused; call again. The rate of
-    /// these is bounded here.
+    /// An error with a [`Shortage`](crate::Shortage): one client was refused; call again. The rate
+    /// of these is bounded here.
     pub async fn accept(&self) -> io::Result<Stream> {
         Ok(Stream(match &self.0 {
             Inner::Uring(listener) => stream::Inner::Uring(listener.accept().await?),

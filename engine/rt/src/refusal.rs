@@ -29,6 +29,26 @@ pub(crate) struct Refusal {
     next_at: Cell<Instant>,
 }
 
+/// What an accept failed for want of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// The process's or the system's descriptors (EMFILE, ENFILE).
+    Descriptors,
+    /// The kernel's memory (ENOMEM, ENOBUFS).
+    Memory,
+}
+
+impl Shortage {
+    /// What `error` says is short; `None` if it says something else.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        match error.raw_os_error()? {
+            libc::EMFILE | libc::ENFILE => Some(Self::Descriptors),
+            libc::ENOMEM | libc::ENOBUFS => Some(Self::Memory),
+            _ => None,
+        }
+    }
+}
+
 impl Refusal {
     /// Takes the reserve descriptor. `words` are written to each refused client.
     pub(crate) fn new(words: &'static [u8]) -> io::Result<Self> {
@@ -38,10 +58,7 @@ impl Refusal {
 
     /// Whether `error`, from an accept, means that descriptors or memory have run out.
     pub(crate) fn is_due(error: &io::Error) -> bool {
-        matches!(
-            error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-        )
+        Shortage::of(error).is_some()
     }
 
     /// Accepts one waiting client of `listener` through the reserve, tells it the words and closes;

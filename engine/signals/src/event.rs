@@ -32,8 +32,6 @@ pub enum ListenerEvent {
 pub enum UpstreamEvent {
     /// A connection was established.
     Opened,
-    /// An established connection is closed, whoever closed it.
-    Closed,
     /// A request found an idle connection.
     PoolHit,
     /// A request found none and opened, or waited for, a new one.
@@ -57,6 +55,10 @@ pub enum Refusal {
     Process,
     /// No descriptor was left (EMFILE, ENFILE).
     Descriptors,
+    /// The kernel had no memory for it (ENOMEM, ENOBUFS).
+    Memory,
+    /// Accepting it failed in another way.
+    Error,
 }
 
 /// Which of an upstream's limits was reached.
@@ -86,6 +88,8 @@ impl Refusal {
             Self::Listener => "listener",
             Self::Process => "process",
             Self::Descriptors => "descriptors",
+            Self::Memory => "memory",
+            Self::Error => "error",
         }
     }
 }

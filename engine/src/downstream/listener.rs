@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use config::snapshot::Listener as ListenerConfig;
-use rt::{Either, Stream};
+use rt::{Either, Shortage, Stream};
 use signals::{ListenerAt, ListenerEvent, Refusal};
 
 use super::connection::{self, Open};
@@ -158,8 +158,13 @@ async fn accept_until_closed(
     loop {
         match rt::either(socket.accept(), closing.ordered()).await {
             Either::Left(Ok(stream)) => admit(stream, &core, &listener),
-            Either::Left(Err(_)) => {
-                listener.count(&core, ListenerEvent::Refused(Refusal::Descriptors));
+            Either::Left(Err(error)) => {
+                let refusal = match Shortage::of(&error) {
+                    Some(Shortage::Descriptors) => Refusal::Descriptors,
+                    Some(Shortage::Memory) => Refusal::Memory,
+                    None => Refusal::Error,
+                };
+                listener.count(&core, ListenerEvent::Refused(refusal));
                 rt::sleep(ACCEPT_PAUSE).await;
             }
             Either::Right(()) => break,

@@ -9,6 +9,7 @@ use config::snapshot::HttpOptions;
 use policy::time::{Timeouts, WaitsFor};
 use policy::{Cause, Failure};
 use rt::{Batch, Either, HeadBuf};
+use signals::UpstreamEvent;
 use wire::message::Framing;
 
 use super::deadlines::Deadlines;
@@ -21,6 +22,9 @@ use crate::head::{self, RequestPlan};
 use crate::ledger::Ledger;
 use crate::relay::{BodySink, BodySource, Broken, SourceError, Step, relay};
 use crate::upstream::{self, Picked};
+
+/// An upstream said more than it was asked.
+const UNASKED: UpstreamEvent = UpstreamEvent::Fault("unasked_bytes");
 
 impl Exchange<'_> {
     /// Sends the request over `up`, and the answer back.
@@ -83,8 +87,9 @@ impl Exchange<'_> {
         let Download { keeps_alive, surplus, .. } = download;
         if deadlines.is_request_complete() {
             // Bytes behind the response belong to no request: they cannot be trusted.
-            if surplus.is_none() {
-                up.release(picked, &response.head, &self.core);
+            match surplus {
+                None => up.release(picked, &response.head, &self.core),
+                Some(_) => self.core.count_upstream(picked.upstream().at.get(), UNASKED),
             }
             return Ok(if keeps_alive { After::KeepAlive } else { After::Close });
         }

@@ -119,7 +119,8 @@ pub(super) const METRICS: &[Metric] = &[
         name: "outrigger_connections_refused_total",
         kind: Kind::Counter,
         labels: &["listener", "reason"],
-        help: "Connections turned away: `listener` or `process` (max_connections), `descriptors`.",
+        help: "Connections turned away: `listener` or `process` (max_connections), `descriptors`, \
+               `memory`, or `error`.",
         write: |scrape, lines| {
             for (listener, event, times) in scrape.totals.listener_events() {
                 if let ListenerEvent::Refused(reason) = event {

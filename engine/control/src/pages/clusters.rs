@@ -43,7 +43,6 @@ fn settings(upstream: &Upstream, page: &mut String) {
 fn key(event: UpstreamEvent) -> String {
     match event {
         UpstreamEvent::Opened => "connections_opened".to_owned(),
-        UpstreamEvent::Closed => "connections_closed".to_owned(),
         UpstreamEvent::PoolHit => "pool_hits".to_owned(),
         UpstreamEvent::PoolMiss => "pool_misses".to_owned(),
         UpstreamEvent::Failed(cause) => format!("failed::{cause}"),

@@ -83,7 +83,7 @@ async fn run(boot: CoreBoot, script: Script, told: Sender<Told>) {
                     std::mem::replace(&mut snapshot, next),
                 );
             }
-            CoreOrder::Drain { .. } => {
+            CoreOrder::Drain => {
                 tell(Told::Drain(core.0));
                 if !is(script.never_drains) {
                     reports.drained();

@@ -13,8 +13,6 @@ pub enum Cause {
     BadPath(PathFault),
     /// The upstream has no endpoint.
     NoEndpoint,
-    /// The upstream has endpoints, and none is healthy.
-    NoHealthyEndpoint,
 
     /// The endpoint answered the connect with RST, or nobody listens on its Unix socket.
     ConnectRefused,
@@ -27,9 +25,7 @@ pub enum Cause {
     /// The connect failed here: no descriptor, no local port, not permitted.
     ConnectFailed,
 
-    /// The connection ended before a byte of the request was written to it.
-    ResetBeforeRequest,
-    /// The connection ended after a byte of the request was written, before the response's first.
+    /// The connection ended before the response's first byte. The request may have arrived.
     ResetBeforeResponse,
     /// The connection ended inside the response.
     ResetInResponse,
@@ -38,8 +34,6 @@ pub enum Cause {
         /// The violated rule, in snake case.
         fault: &'static str,
     },
-    /// The upstream sent bytes that no request had asked for.
-    UpstreamUnasked,
     /// The whole response did not come within the route's timeout.
     ResponseTimeout,
     /// The upstream sent nothing for longer than the idle timeout.
@@ -70,13 +64,7 @@ pub enum Cause {
     /// No connection became free within `pending_timeout`.
     PendingTimeout,
 
-    /// The process's limit of downstream connections.
-    ProcessConnections,
-    /// The listener's limit of downstream connections.
-    ListenerConnections,
-    /// No descriptor for the client's connection (EMFILE, ENFILE).
-    NoDescriptor,
-    /// The process is ending, and `drain_timeout` has passed.
+    /// The process ended before the exchange did: `drain_timeout` has passed, or it was told twice.
     Draining,
     /// A bug: the request's task panicked.
     Internal,
@@ -84,22 +72,19 @@ pub enum Cause {
 
 impl Cause {
     /// One of each kind: for tests, and for tables that documentation is held to.
-    pub const SAMPLES: [Cause; 31] = [
+    pub const SAMPLES: [Cause; 25] = [
         Cause::NoRoute,
         Cause::ConnectMethod,
         Cause::BadPath(PathFault::Ambiguous),
         Cause::NoEndpoint,
-        Cause::NoHealthyEndpoint,
         Cause::ConnectRefused,
         Cause::ConnectTimeout,
         Cause::ConnectUnreachable,
         Cause::ConnectReset,
         Cause::ConnectFailed,
-        Cause::ResetBeforeRequest,
         Cause::ResetBeforeResponse,
         Cause::ResetInResponse,
         Cause::UpstreamProtocol { fault: "bad_status_line" },
-        Cause::UpstreamUnasked,
         Cause::ResponseTimeout,
         Cause::ResponseIdle,
         Cause::HeadTimeout,
@@ -111,9 +96,6 @@ impl Cause {
         Cause::OverflowPending,
         Cause::OverflowRequests,
         Cause::PendingTimeout,
-        Cause::ProcessConnections,
-        Cause::ListenerConnections,
-        Cause::NoDescriptor,
         Cause::Draining,
         Cause::Internal,
     ];

@@ -188,7 +188,6 @@ mod tests {
                 "connect_unreachable",
                 "connect_reset",
                 "connect_failed",
-                "reset_before_request",
             ]
         );
     }
@@ -206,7 +205,8 @@ mod tests {
     fn flags_are_those_that_envoy_writes() {
         let flag = |cause: Cause| cause.flag().as_str();
         assert_eq!(flag(Cause::NoRoute), "NR");
-        assert_eq!(flag(Cause::NoHealthyEndpoint), "UH");
+        assert_eq!(flag(Cause::NoEndpoint), "UH");
+        assert_eq!(flag(Cause::Draining), "LR");
         assert_eq!(flag(Cause::ConnectTimeout), "UF");
         assert_eq!(flag(Cause::OverflowPending), "UO");
         assert_eq!(flag(Cause::ResetBeforeResponse), "UC");

@@ -8,8 +8,8 @@ use super::Side::{self, Downstream, Upstream, Us};
 use super::cause::Cause::{self, *};
 use crate::Flag::{
     self, DownstreamConnectionTermination, DownstreamProtocolError, LocalReset, NoHealthyUpstream,
-    Overload, StreamIdleTimeout, UpstreamConnectionFailure, UpstreamConnectionTermination,
-    UpstreamOverflow, UpstreamProtocolError, UpstreamRequestTimeout,
+    StreamIdleTimeout, UpstreamConnectionFailure, UpstreamConnectionTermination, UpstreamOverflow,
+    UpstreamProtocolError, UpstreamRequestTimeout,
 };
 
 /// Everything that the cause alone decides, but for the words.
@@ -28,7 +28,6 @@ pub(super) fn facts(cause: Cause) -> Facts {
         ConnectMethod => (Downstream, Never, 405, Unimplemented, Flag::NoRoute),
         BadPath(_) => (Downstream, Never, 400, Bug, DownstreamProtocolError),
         NoEndpoint => (Us, Never, 503, Unavailable, NoHealthyUpstream),
-        NoHealthyEndpoint => (Upstream, Never, 503, Unavailable, NoHealthyUpstream),
 
         ConnectRefused => (Upstream, Safe, 503, Unavailable, UpstreamConnectionFailure),
         ConnectTimeout => (Upstream, Safe, 503, Unavailable, UpstreamConnectionFailure),
@@ -36,13 +35,11 @@ pub(super) fn facts(cause: Cause) -> Facts {
         ConnectReset => (Upstream, Safe, 503, Unavailable, UpstreamConnectionFailure),
         ConnectFailed => (Us, Safe, 503, Unavailable, UpstreamConnectionFailure),
 
-        ResetBeforeRequest => (Upstream, Safe, 503, Unavailable, UpstreamConnectionTermination),
         ResetBeforeResponse => {
             (Upstream, IfReused, 503, Unavailable, UpstreamConnectionTermination)
         }
         ResetInResponse => (Upstream, Never, 503, Unavailable, UpstreamConnectionTermination),
         UpstreamProtocol { .. } => (Upstream, Never, 502, Unavailable, UpstreamProtocolError),
-        UpstreamUnasked => (Upstream, Never, 502, Unavailable, UpstreamProtocolError),
         ResponseTimeout => (Upstream, Never, 504, DeadlineExceeded, UpstreamRequestTimeout),
         ResponseIdle => (Upstream, Never, 504, DeadlineExceeded, StreamIdleTimeout),
 
@@ -59,9 +56,6 @@ pub(super) fn facts(cause: Cause) -> Facts {
         OverflowRequests => (Us, Never, 503, Unavailable, UpstreamOverflow),
         PendingTimeout => (Us, Never, 503, Unavailable, UpstreamOverflow),
 
-        ProcessConnections => (Us, Never, 503, Unavailable, Overload),
-        ListenerConnections => (Us, Never, 503, Unavailable, Overload),
-        NoDescriptor => (Us, Never, 503, Unavailable, Overload),
         Draining => (Us, Never, 503, Unavailable, LocalReset),
         Internal => (Us, Never, 500, Bug, LocalReset),
     };
@@ -84,7 +78,6 @@ pub(super) fn words(cause: Cause) -> (&'static str, &'static str) {
         ConnectMethod => ("connect_method", "CONNECT is not enabled on this listener"),
         BadPath(_) => ("bad_path", "the request's path was refused"),
         NoEndpoint => ("no_endpoint", "the upstream has no endpoint"),
-        NoHealthyEndpoint => ("no_healthy_endpoint", "no endpoint of the upstream is healthy"),
 
         ConnectRefused => ("connect_refused", "the upstream refused the connection"),
         ConnectTimeout => ("connect_timeout", "connecting to the upstream took too long"),
@@ -92,9 +85,6 @@ pub(super) fn words(cause: Cause) -> (&'static str, &'static str) {
         ConnectReset => ("connect_reset", "the upstream reset the connection being made"),
         ConnectFailed => ("connect_failed", "the proxy could not open a connection"),
 
-        ResetBeforeRequest => {
-            ("reset_before_request", "the upstream closed the connection before the request")
-        }
         ResetBeforeResponse => {
             ("reset_before_response", "the upstream closed the connection without a response")
         }
@@ -102,7 +92,6 @@ pub(super) fn words(cause: Cause) -> (&'static str, &'static str) {
             ("reset_in_response", "the upstream closed the connection inside its response")
         }
         UpstreamProtocol { .. } => ("upstream_protocol", "the upstream broke the protocol"),
-        UpstreamUnasked => ("upstream_unasked", "the upstream sent what nobody had asked for"),
         ResponseTimeout => ("response_timeout", "the upstream's response took too long"),
         ResponseIdle => ("response_idle", "the upstream sent nothing for too long"),
 
@@ -117,10 +106,7 @@ pub(super) fn words(cause: Cause) -> (&'static str, &'static str) {
         OverflowRequests => ("overflow_requests", "the upstream's request limit is full"),
         PendingTimeout => ("pending_timeout", "no connection to the upstream became free in time"),
 
-        ProcessConnections => ("process_connections", "the proxy's connection limit is full"),
-        ListenerConnections => ("listener_connections", "the listener's connection limit is full"),
-        NoDescriptor => ("no_descriptor", "the proxy is out of file descriptors"),
-        Draining => ("draining", "the proxy is shutting down"),
+        Draining => ("draining", "the proxy ended before the request did"),
         Internal => ("internal", "a bug in the proxy ended the request"),
     }
 }
