@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use config::{Loaded, Problems};
 use control::doctor::{self, Subject};
-use control::{LogFilter, Setup, WhenReady};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, reload};
+use control::{Setup, WhenReady};
 
-use crate::core;
+use crate::{core, log};
 
 /// `outrigger run FILE`
 pub(crate) fn run(file: &Path) -> ExitCode {
@@ -26,18 +24,24 @@ pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error),
     };
+    let (lines, log) = match log::start() {
+        Ok(log) => log,
+        Err(error) => return fail(&format!("the log cannot be started: {error}")),
+    };
     if !warnings.is_empty() {
-        eprint!("{warnings}");
+        lines.say(&warnings.to_string());
     }
     let setup = Setup {
         file: Some(file.to_owned()),
         snapshot: Arc::new(snapshot),
         version: env!("CARGO_PKG_VERSION"),
-        log_filter: Some(start_logging()),
+        log: Some(log),
         when_ready,
     };
     let start = |spec, boot| rt::start_core(spec, move || core::run(boot));
-    match control::run(setup, start) {
+    let ended = control::run(setup, start);
+    lines.flush();
+    match ended {
         Ok(ending) => ExitCode::from(ending.exit_code()),
         Err(error) => fail(&error),
     }
@@ -91,7 +95,7 @@ pub(crate) fn schema() -> ExitCode {
 
 /// Why a file gave no snapshot.
 enum LoadError {
-    Unreadable { file: String, error: std::io::Error },
+    Unreadable { file: String, error: io::Error },
     Wrong(Problems),
 }
 
@@ -125,18 +129,7 @@ fn load(file: &Path) -> Result<Loaded, LoadError> {
 
 fn fail(error: &dyn fmt::Display) -> ExitCode {
     let text = error.to_string();
-    eprintln!("outrigger: {}", text.trim_end());
+    // Where it cannot be told the exit code says it.
+    let _ = writeln!(io::stderr(), "outrigger: {}", text.trim_end());
     ExitCode::FAILURE
-}
-
-/// The program's own log goes to stderr; `RUST_LOG` chooses what of it, and later what is returned.
-fn start_logging() -> LogFilter {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    Box::new(move |wanted| {
-        let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
-        handle.reload(filter).map_err(|error| error.to_string())
-    })
 }

@@ -12,6 +12,7 @@ mod facts;
 mod head;
 mod ledger;
 mod local;
+mod log;
 mod relay;
 #[cfg(test)]
 mod steady_state;

@@ -68,7 +68,7 @@ fn start(io_engine: &'static str, origin: SocketAddr) -> (Running, &'static Coun
             file: None,
             snapshot: Arc::new(snapshot),
             version: "test",
-            log_filter: None,
+            log: None,
             when_ready: Some(Box::new(move |ready| is_running.send(ready.clone()).unwrap())),
         };
         control::run(setup, |spec, boot| {

@@ -27,7 +27,7 @@ use crate::core_link::{
 use crate::life::{Ending, Life};
 use crate::metrics::About;
 use crate::reload::{Asked, Reloader};
-use crate::shared::{Admin, ConfigState, FIRST_GENERATION, LogFilter, Shared};
+use crate::shared::{Admin, ConfigState, FIRST_GENERATION, ProgramLog, Shared};
 use crate::sockets::{self, BindError, Held, HeldListener};
 use crate::supervisor::Supervisor;
 
@@ -43,8 +43,8 @@ pub struct Setup {
     pub snapshot: Arc<Snapshot>,
     /// The program's version.
     pub version: &'static str,
-    /// For `POST /logging`.
-    pub log_filter: Option<LogFilter>,
+    /// The program's own log, if it has one.
+    pub log: Option<ProgramLog>,
     /// Called once on the control thread, when all cores serve.
     pub when_ready: Option<WhenReady>,
 }
@@ -116,7 +116,7 @@ async fn serve(
     cores: Cores,
     signals: Signals,
 ) -> Ending {
-    let Setup { file, snapshot, version, log_filter, when_ready } = setup;
+    let Setup { file, snapshot, version, log, when_ready } = setup;
     let (notes, noted) = mpsc::channel::<Note>(cores.links.len() * ORDERS_MAX);
     let (sender, commands) = mpsc::channel::<Command>(COMMANDS_MAX);
     let running = Running { commands: Commands::new(sender.clone()), listeners: bound.addresses() };
@@ -127,8 +127,10 @@ async fn serve(
     notes.try_send(first).expect("the channel is new and has room");
     let (engine, engine_fallback) = (probed.kind.as_str(), probed.fallback);
     let started = SystemTime::now();
+    let (log_filter, log_dropped) = log.map(|log| (log.filter, log.dropped)).unzip();
+    let log_dropped = log_dropped.unwrap_or_default();
     let shared = Rc::new(Shared {
-        about: Arc::new(About { version, engine, engine_fallback, started, process }),
+        about: Arc::new(About { version, engine, engine_fallback, started, process, log_dropped }),
         life: Life::new(cores.links.len()).into(),
         cores: cores.links,
         config: config.into(),

@@ -25,5 +25,5 @@ pub use boot::{Running, Setup, StartFailure, WhenReady, run};
 pub use commands::Commands;
 pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};
 pub use life::Ending;
-pub use shared::LogFilter;
+pub use shared::{LogFilter, ProgramLog};
 pub use sockets::BindError;

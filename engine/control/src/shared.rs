@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use config::Snapshot;
@@ -20,7 +21,15 @@ use crate::metrics::{About, ConfigFigures};
 use crate::reload::Asked;
 use crate::sockets::{Held, HeldListener};
 
-/// Changes the program's log filter; `Err` says what is wrong with it.
+/// What the control thread has to do with the program's own log.
+pub struct ProgramLog {
+    /// Changes the filter; `Err` says what is wrong with it.
+    pub filter: LogFilter,
+    /// Lines that were dropped, as nobody took them.
+    pub dropped: Arc<AtomicU64>,
+}
+
+/// Takes a filter as `RUST_LOG` does.
 pub type LogFilter = Box<dyn Fn(&str) -> Result<(), String>>;
 
 /// Of the configuration that the process starts with.

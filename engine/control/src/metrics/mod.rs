@@ -201,6 +201,7 @@ mod tests {
                 engine_fallback: None,
                 started: then,
                 process: snapshot.process.clone(),
+                log_dropped: Arc::default(),
             },
             config: &ConfigFigures {
                 hash: "0123456789abcdef".into(),

@@ -1,5 +1,7 @@
 //! Metrics of the process: what it is, what it was told, what it takes.
 
+use std::sync::atomic::Ordering;
+
 use super::scrape::unix_us;
 use super::{Kind, Metric};
 
@@ -73,6 +75,15 @@ pub(super) const METRICS: &[Metric] = &[
         labels: &[],
         help: "1 while a setting in the file waits for a restart (/config_status says which).",
         write: |scrape, lines| lines.value(&[], u64::from(scrape.config.needs_restart)),
+    },
+    Metric {
+        name: "outrigger_log_dropped_total",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Lines of the program's own log that were dropped, as stderr did not take them.",
+        write: |scrape, lines| {
+            lines.value(&[], scrape.about.log_dropped.load(Ordering::Relaxed));
+        },
     },
     Metric {
         name: "process_start_time_seconds",

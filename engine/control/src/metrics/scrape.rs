@@ -1,6 +1,7 @@
 //! All that one scrape shows, in one place: what the table's rows read.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use config::Snapshot;
@@ -45,6 +46,8 @@ pub(crate) struct About {
     pub(crate) started: SystemTime,
     /// `[process]` as the process started with it, part of which cannot change.
     pub(crate) process: Process,
+    /// Lines of the program's own log that nobody took.
+    pub(crate) log_dropped: Arc<AtomicU64>,
 }
 
 /// What the configuration in force is, and how its reloads went.

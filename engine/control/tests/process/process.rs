@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use config::Snapshot;
-use control::{Ending, Running, Setup, StartFailure};
+use control::{Ending, ProgramLog, Running, Setup, StartFailure};
 
 use crate::fake_core::{self, Script, Told};
 use crate::http::{Answer, Client};
@@ -81,10 +81,13 @@ fn run(directory: PathBuf, text: &[u8], file: Option<PathBuf>, script: Script) -
             file,
             snapshot,
             version: "0.0.0",
-            log_filter: Some(Box::new(|level| match level {
-                "debug" => Ok(()),
-                _ => Err("no such level".to_owned()),
-            })),
+            log: Some(ProgramLog {
+                filter: Box::new(|level| match level {
+                    "debug" => Ok(()),
+                    _ => Err("no such level".to_owned()),
+                }),
+                dropped: Arc::default(),
+            }),
             when_ready: Some(Box::new(move |running| {
                 let _ = is_ready.send(running.clone());
             })),
