@@ -173,6 +173,27 @@ fn a_request_waits_for_a_connection_and_gets_the_first_that_is_free() {
 }
 
 #[test]
+fn a_request_that_comes_later_is_served_later() {
+    on_both_engines(|engine| {
+        let (held, origin) = counting();
+        let keys = "limits = { connections = 1 }\npending_timeout = \"10s\"";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut greedy = occupy(&proxy, &origin, 1).remove(0);
+        let mut waiting = proxy.client();
+        waiting.send(GET);
+        proxy.metrics_until("one waits", |metrics| {
+            metrics.sum("outrigger_requests_pending", &[]) == 1.0
+        });
+        // Behind its first request already when the connection becomes free.
+        greedy.send(GET);
+        held.open();
+        assert_eq!(greedy.response().text(), "1");
+        assert_eq!(waiting.response().text(), "2");
+        assert_eq!(greedy.response().text(), "3");
+    });
+}
+
+#[test]
 fn a_request_waits_for_a_connection_no_longer_than_the_pending_timeout() {
     on_both_engines(|engine| {
         let (held, origin) = holding();
@@ -266,6 +287,22 @@ fn holding() -> (Gate, Origin) {
             while peer.next_request().is_some() {
                 gate.wait();
                 peer.send(origin::ok("held"));
+            }
+        })
+    };
+    (gate, origin)
+}
+
+/// An origin that numbers its answers, from 1, as soon as the gate is open.
+fn counting() -> (Gate, Origin) {
+    let (gate, answered) = (Gate::new(), AtomicUsize::new(0));
+    let origin = {
+        let gate = gate.clone();
+        Origin::scripted(move |peer, _| {
+            while peer.next_request().is_some() {
+                gate.wait();
+                let number = answered.fetch_add(1, Ordering::SeqCst) + 1;
+                peer.send(origin::ok(&number.to_string()));
             }
         })
     };

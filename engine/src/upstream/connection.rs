@@ -14,6 +14,7 @@ use wire::h1::{Fault, HeadLimits, Progress, ResponseDecoder};
 use wire::message::{Known, ResponseHead};
 
 use super::pool::{self, Idle};
+use super::queue::Place;
 use super::usage::{ActiveRequest, OpenConnection};
 use super::{Picked, Upstream};
 use crate::core::Core;
@@ -34,8 +35,16 @@ impl Connection {
         self.requests > 1
     }
 
-    /// Takes an idle connection to the picked endpoint; `None` if there is none.
+    /// Takes an idle connection to the picked endpoint; `None` if there is none, or if others wait
+    /// for it.
     pub(crate) fn reuse(picked: &Picked, core: &Core) -> Option<Result<Self, Failure>> {
+        if !picked.upstream().usage.queue.is_empty() {
+            return None;
+        }
+        Self::take_idle(picked, core)
+    }
+
+    fn take_idle(picked: &Picked, core: &Core) -> Option<Result<Self, Failure>> {
         let idle = picked.endpoint().pool.take(rt::now())?;
         let upstream = picked.upstream();
         if let Admission::Refuse(cause) = upstream.usage.admit(true) {
@@ -53,8 +62,9 @@ impl Connection {
         }))
     }
 
-    /// Connects to the picked endpoint; waits if the upstream's connections are all in use, and
-    /// takes an idle one if that comes first. `fresh` forbids the latter: one has just failed.
+    /// Connects to the picked endpoint; waits its turn if the upstream's connections are all in
+    /// use, and takes an idle one if that comes first. `fresh` forbids the latter: one has just
+    /// failed.
     pub(crate) async fn open(
         picked: &Picked,
         core: &Core,
@@ -63,42 +73,51 @@ impl Connection {
     ) -> Result<Self, Failure> {
         let asked = rt::stamp();
         let upstream = picked.upstream();
+        let usage = &upstream.usage;
         let gives_up = rt::now() + upstream.config.pending_timeout;
-        loop {
-            let admission = upstream.usage.admit(false);
-            let _pending = upstream.usage.pending();
-            let mut opened = match admission {
+        let mut place: Option<Place<'_>> = None;
+        let mut opened = loop {
+            let its_turn = place.is_some() || usage.queue.is_empty();
+            let admission = usage.admit(false);
+            let _pending = usage.pending();
+            match admission {
                 Admission::Refuse(cause) => return Err(Failure::from(cause)),
-                Admission::Connect | Admission::Reuse => {
-                    let request = upstream.usage.request();
-                    Self::connect(picked, request, core, timer).await?
-                }
-                Admission::Wait => {
-                    if !upstream.close_an_idle_connection() {
-                        timer.set(gives_up);
-                        let called = timer.race(upstream.usage.wait()).await;
-                        called.map_err(|_elapsed| Failure::from(Cause::PendingTimeout))?;
+                Admission::Connect | Admission::Reuse if its_turn => {
+                    let (open, request) = (usage.connection(), usage.request());
+                    if let Some(place) = place.take() {
+                        place.served();
                     }
-                    match Self::reuse(picked, core) {
-                        Some(reused) if !fresh => reused?,
-                        _ => continue,
-                    }
+                    break Self::connect(picked, open, request, core, timer).await?;
                 }
-            };
-            opened.waited = rt::stamp() - asked;
-            return Ok(opened);
-        }
+                Admission::Connect | Admission::Reuse | Admission::Wait => {}
+            }
+            if !(its_turn && upstream.close_an_idle_connection()) {
+                let place = place.get_or_insert_with(|| usage.queue.place());
+                timer.set(gives_up);
+                let called = timer.race(place.called()).await;
+                called.map_err(|_elapsed| Failure::from(Cause::PendingTimeout))?;
+            }
+            if !fresh && let Some(reused) = Self::take_idle(picked, core) {
+                let reused = reused?;
+                if let Some(place) = place.take() {
+                    place.served();
+                }
+                break reused;
+            }
+        };
+        opened.waited = rt::stamp() - asked;
+        Ok(opened)
     }
 
     async fn connect(
         picked: &Picked,
+        open: OpenConnection,
         request: ActiveRequest,
         core: &Core,
         timer: &Timer,
     ) -> Result<Self, Failure> {
         let upstream = picked.upstream();
         core.count_upstream(upstream.at.get(), UpstreamEvent::PoolMiss);
-        let open = upstream.usage.connection();
         timer.set(rt::now() + upstream.config.connect_timeout);
         match timer.race(Stream::connect(&picked.endpoint().pool.address)).await {
             Ok(Ok(stream)) => {
@@ -167,7 +186,7 @@ impl Connection {
             expires: rt::now() + idle_timeout,
         };
         picked.endpoint().pool.put(idle, upstream.config.idle_per_core);
-        upstream.usage.call_next();
+        upstream.usage.queue.call_next();
         pool::keep_swept(core);
     }
 }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod pool;
+mod queue;
 mod usage;
 
 use std::cell::{Cell, RefCell};

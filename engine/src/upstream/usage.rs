@@ -1,19 +1,18 @@
-//! What one core has in use at an upstream, and the queue of requests that wait for a connection
-//! (Envoy's `max_connections`, `max_pending_requests`, `max_requests`).
+//! What one core has in use at an upstream (Envoy's `max_connections`, `max_pending_requests`,
+//! `max_requests`).
 //!
 //! Whether a request may have more is `policy::breaker`'s to say. Each count is held by a guard, so
 //! that a dropped future gives back what it had. Caller: `upstream::connection`.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
 use config::snapshot::Limits;
 use policy::breaker::{self, Admission, InUse};
 use signals::Gauges;
+
+use super::queue::Queue;
 
 pub(crate) struct Usage {
     /// This core's share.
@@ -21,8 +20,8 @@ pub(crate) struct Usage {
     connections: Cell<u32>,
     pending: Cell<u32>,
     requests: Cell<u32>,
-    /// In the order of arrival.
-    waiting: RefCell<VecDeque<Rc<Place>>>,
+    /// Requests that wait for a connection.
+    pub(crate) queue: Queue,
     gauges: Arc<Gauges>,
 }
 
@@ -42,7 +41,7 @@ impl Usage {
             connections: Cell::new(0),
             pending: Cell::new(0),
             requests: Cell::new(0),
-            waiting: RefCell::default(),
+            queue: Queue::default(),
             gauges: Arc::clone(gauges),
         })
     }
@@ -73,31 +72,6 @@ impl Usage {
         self.requests.set(self.requests.get() + 1);
         ActiveRequest(Rc::clone(self))
     }
-
-    /// Waits until a connection may be free: the caller asks `admit` again.
-    pub(crate) async fn wait(&self) {
-        let place = Rc::new(Place::default());
-        self.waiting.borrow_mut().push_back(Rc::clone(&place));
-        let mut waiting = Waiting { usage: self, place: &place, answered: false };
-        poll_fn(|cx| {
-            if place.called.get() {
-                return Poll::Ready(());
-            }
-            place.waker.replace(Some(cx.waker().clone()));
-            Poll::Pending
-        })
-        .await;
-        waiting.answered = true;
-    }
-
-    /// Calls the next request that waits: a connection has become idle, or one more may be opened.
-    pub(crate) fn call_next(&self) {
-        let Some(place) = self.waiting.borrow_mut().pop_front() else { return };
-        place.called.set(true);
-        if let Some(waker) = place.waker.take() {
-            waker.wake();
-        }
-    }
 }
 
 impl OpenConnection {
@@ -107,39 +81,11 @@ impl OpenConnection {
     }
 }
 
-/// A request's place in the queue.
-#[derive(Default)]
-struct Place {
-    waker: RefCell<Option<Waker>>,
-    /// Its turn has come.
-    called: Cell<bool>,
-}
-
-/// Takes a request out of the queue when it gives up, and passes on a call that it did not answer.
-struct Waiting<'a> {
-    usage: &'a Usage,
-    place: &'a Rc<Place>,
-    answered: bool,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.answered {
-            return;
-        }
-        if self.place.called.get() {
-            self.usage.call_next();
-        } else {
-            self.usage.waiting.borrow_mut().retain(|place| !Rc::ptr_eq(place, self.place));
-        }
-    }
-}
-
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
         self.0.gauges.upstream_connections.sub(1);
-        self.0.call_next();
+        self.0.queue.call_next();
     }
 }
 
@@ -158,63 +104,23 @@ impl Drop for ActiveRequest {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::{Pin, pin};
-    use std::task::Context;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
     use super::*;
 
-    fn usage() -> Rc<Usage> {
+    #[test]
+    fn a_connection_that_closes_makes_room_and_calls_the_next() {
         let limits = Limits { connections: 1, pending: 8, requests: 8 };
-        Usage::new(limits, &Arc::default())
-    }
-
-    fn is_called(wait: Pin<&mut impl Future<Output = ()>>) -> bool {
-        wait.poll(&mut Context::from_waker(Waker::noop())).is_ready()
-    }
-
-    #[test]
-    fn those_who_wait_are_called_in_the_order_they_came() {
-        let usage = usage();
-        let (mut first, mut second) = (pin!(usage.wait()), pin!(usage.wait()));
-        assert!(!is_called(first.as_mut()) && !is_called(second.as_mut()));
-        usage.call_next();
-        assert!(!is_called(second.as_mut()), "it came later");
-        assert!(is_called(first));
-        usage.call_next();
-        assert!(is_called(second));
-    }
-
-    #[test]
-    fn who_gave_up_is_not_called() {
-        let usage = usage();
-        let mut gone = Box::pin(usage.wait());
-        let mut stays = pin!(usage.wait());
-        assert!(!is_called(gone.as_mut()) && !is_called(stays.as_mut()));
-        drop(gone);
-        usage.call_next();
-        assert!(is_called(stays));
-    }
-
-    #[test]
-    fn a_call_that_nobody_answers_goes_to_the_next() {
-        let usage = usage();
-        let mut gone = Box::pin(usage.wait());
-        let mut next = pin!(usage.wait());
-        assert!(!is_called(gone.as_mut()) && !is_called(next.as_mut()));
-        usage.call_next();
-        drop(gone);
-        assert!(is_called(next));
-    }
-
-    #[test]
-    fn a_connection_that_closes_calls_the_next() {
-        let usage = usage();
+        let usage = Usage::new(limits, &Arc::default());
         let open = usage.connection();
         assert_eq!(usage.admit(false), Admission::Wait);
-        let mut wait = pin!(usage.wait());
-        assert!(!is_called(wait.as_mut()));
+        let place = usage.queue.place();
+        let mut called = pin!(place.called());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(called.as_mut().poll(&mut cx).is_pending());
         drop(open);
-        assert!(is_called(wait));
+        assert!(called.poll(&mut cx).is_ready());
         assert_eq!(usage.admit(false), Admission::Connect);
     }
 
