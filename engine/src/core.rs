@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::Snapshot;
 use config::snapshot::Limits;
@@ -75,7 +76,7 @@ pub(crate) async fn run(boot: CoreBoot) {
                 core.publish(snapshot, generation, sockets);
                 core.reports.serving(generation);
             }
-            CoreOrder::Collect { empty } => core.reports.collected(core.tally.replace(empty)),
+            CoreOrder::Collect { empty } => core.reports.collected(core.hand_over(empty)),
             CoreOrder::Drain => core.drain(),
             CoreOrder::Stop => break,
         }
@@ -128,6 +129,15 @@ impl Core {
                 self.acceptors.borrow_mut().insert(name, acceptor);
             }
         }
+    }
+
+    /// The tally so far, and what is in use at upstreams now; counting goes on in `empty`.
+    fn hand_over(&self, empty: Box<Tally>) -> Box<Tally> {
+        let mut tally = self.tally.replace(empty);
+        for upstream in self.view().used() {
+            tally.note(upstream.at.get(), upstream.levels());
+        }
+        tally
     }
 
     /// The view that a request beginning now is served by.
@@ -203,6 +213,14 @@ impl Core {
 
     pub(crate) fn count_upstream(&self, at: UpstreamAt, event: UpstreamEvent) {
         self.tally.borrow_mut().count(Event::Upstream(at, event));
+    }
+
+    /// A request waited so long for an upstream's connection to become free.
+    pub(crate) fn count_wait(&self, at: UpstreamAt, waited: Duration) {
+        let us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        let mut tally = self.tally.borrow_mut();
+        tally.count(Event::Upstream(at, UpstreamEvent::Waited));
+        tally.add(Event::Upstream(at, UpstreamEvent::WaitedUs), us);
     }
 
     pub(crate) fn count_listener(&self, at: ListenerAt, event: ListenerEvent) {

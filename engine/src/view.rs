@@ -57,6 +57,11 @@ impl View {
             .get_or_init(|| Rc::new(Upstream::new(self.snapshot.upstream(ix), self.at(ix), core)))
     }
 
+    /// The upstreams that this core has called.
+    pub(crate) fn used(&self) -> impl Iterator<Item = &Rc<Upstream>> {
+        self.upstreams.iter().filter_map(OnceCell::get)
+    }
+
     /// The name that signals know an upstream by.
     fn at(&self, upstream: UpstreamIx) -> UpstreamAt {
         UpstreamAt { generation: self.generation, upstream }

@@ -1,7 +1,8 @@
 //! The figures add up: every request has exactly one outcome, and nothing stays counted as open.
 
 use tests::metrics::Metrics;
-use tests::{Engine, Origin, Peer, Proxy, on_both_engines, origin, proxy, to_routes};
+use tests::to_routes;
+use tests::{Engine, Gate, Origin, Peer, Proxy, on_both_engines, origin, proxy, to_origin_with};
 
 const ROUTES: &str = r#"
     [[routes.app]]
@@ -130,6 +131,50 @@ fn pool_and_retries_are_counted() {
         assert_eq!(metrics.sum("outrigger_pool_hits_total", &app), 1.0, "{metrics}");
         assert_eq!(metrics.sum("outrigger_pool_misses_total", &app), 2.0, "{metrics}");
         assert_eq!(metrics.sum("outrigger_upstream_connections_total", &app), 2.0, "{metrics}");
+    });
+}
+
+#[test]
+fn what_is_in_use_of_an_upstream_and_who_waits_is_shown() {
+    on_both_engines(|engine| {
+        let answers = Gate::new();
+        let origin = {
+            let answers = answers.clone();
+            Origin::scripted(move |peer, _| {
+                while peer.next_head().is_some() {
+                    answers.wait();
+                    peer.send(origin::ok("ok"));
+                }
+            })
+        };
+        let limits = "limits = { connections = 1, requests = 8 }\npending_timeout = \"1m\"";
+        let config = to_origin_with(&origin, "", limits);
+        let proxy = tests::Setup::new(engine).workers(1).start(&config);
+        let mut clients = [proxy.client(), proxy.client()];
+        for client in &mut clients {
+            client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
+        }
+        let of = |metrics: &Metrics, name: &str, limit: &str| {
+            metrics.sum(name, &[("upstream", "app"), ("limit", limit)])
+        };
+        let held = proxy.metrics_until("one is served, one waits", |metrics| {
+            of(metrics, "outrigger_upstream_in_use", "requests") == 1.0
+                && of(metrics, "outrigger_upstream_in_use", "pending") == 1.0
+        });
+        assert_eq!(of(&held, "outrigger_upstream_in_use", "connections"), 1.0, "{held}");
+        assert_eq!(of(&held, "outrigger_upstream_limit", "requests"), 8.0, "{held}");
+        assert_eq!(of(&held, "outrigger_upstream_limit_reached", "connections"), 1.0, "{held}");
+        assert_eq!(of(&held, "outrigger_upstream_limit_reached", "requests"), 0.0, "{held}");
+        assert_eq!(held.sum("outrigger_pool_connections_idle", &[]), 0.0, "{held}");
+        answers.open();
+        for client in &mut clients {
+            assert_eq!(client.response().text(), "ok");
+        }
+        let after = settled(&proxy, 2.0);
+        assert_eq!(after.sum("outrigger_pool_connections_idle", &[("upstream", "app")]), 1.0);
+        assert_eq!(of(&after, "outrigger_upstream_in_use", "pending"), 0.0, "{after}");
+        assert_eq!(after.sum("outrigger_pending_waits_total", &[]), 1.0, "{after}");
+        assert!(after.sum("outrigger_pending_wait_seconds_total", &[]) > 0.0, "{after}");
     });
 }
 

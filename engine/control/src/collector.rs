@@ -237,7 +237,8 @@ fn empty() -> Box<Tally> {
 impl Work {
     fn merge(&mut self) {
         let Books { totals, generations } = &mut *self.books;
-        for (_, tally) in &mut self.arrived {
+        for (core, tally) in &mut self.arrived {
+            totals.take_levels(core.0, tally, generations);
             totals.merge(tally, generations, self.now_s);
         }
         totals.expire(SERIES_IDLE_S);

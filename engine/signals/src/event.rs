@@ -36,6 +36,10 @@ pub enum UpstreamEvent {
     PoolHit,
     /// A request found none and opened, or waited for, a new one.
     PoolMiss,
+    /// A request waited for a connection to become free.
+    Waited,
+    /// Microseconds that requests so waited.
+    WaitedUs,
     /// An attempt failed, retried or not; `policy`'s snake_case name of the cause.
     Failed(&'static str),
     /// The upstream broke a rule of its protocol; `wire`'s snake_case name of the rule.

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::generation::{Generation, ListenerAt, UpstreamAt};
 use crate::hash::BuildFold;
 use crate::histogram::{LINES, Owner, Recording, Spares};
+use crate::levels::{LEVEL_LINES, Levels};
 use crate::outcome::Outcome;
 
 /// Lines of `/metrics` that one core may come to fill, if nothing else is said.
@@ -28,6 +29,7 @@ pub struct Tally {
     owners: HashMap<Owner, u32, BuildFold>,
     spares: Spares,
     pub(crate) events: HashMap<Event, u64, BuildFold>,
+    pub(crate) levels: Vec<(UpstreamAt, Levels)>,
     pub(crate) dropped: Overflow,
     series_max: usize,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Overflow {
     pub(crate) histograms: u64,
     /// Events not counted.
     pub(crate) events: u64,
+    /// Upstreams whose levels were not noted.
+    pub(crate) levels: u64,
 }
 
 /// The labels of a request, as indices.
@@ -84,6 +88,7 @@ impl Tally {
             owners: HashMap::default(),
             spares: Spares::default(),
             events: HashMap::default(),
+            levels: Vec::new(),
             dropped: Overflow::default(),
             series_max,
         }
@@ -112,12 +117,26 @@ impl Tally {
 
     /// Counts one event.
     pub fn count(&mut self, event: Event) {
-        if let Some(times) = self.events.get_mut(&event) {
-            *times += 1;
+        self.add(event, 1);
+    }
+
+    /// Counts an event that stands for so many.
+    pub fn add(&mut self, event: Event, times: u64) {
+        if let Some(counted) = self.events.get_mut(&event) {
+            *counted += times;
         } else if self.lines() < self.series_max {
-            self.events.insert(event, 1);
+            self.events.insert(event, times);
         } else {
             self.dropped.events += 1;
+        }
+    }
+
+    /// Notes what is in use at an upstream, as the tally is handed over.
+    pub fn note(&mut self, at: UpstreamAt, levels: Levels) {
+        if (self.levels.len() + 1) * LEVEL_LINES > self.series_max {
+            self.dropped.levels += 1;
+        } else {
+            self.levels.push((at, levels));
         }
     }
 
@@ -133,6 +152,7 @@ impl Tally {
         self.owners.clear();
         self.spares.give_back(self.recordings.drain(..));
         self.events.clear();
+        self.levels.clear();
         self.dropped = Overflow::default();
     }
 

@@ -13,6 +13,7 @@ use crate::distribution::Distribution;
 use crate::event::{Event, ListenerEvent, UpstreamEvent};
 use crate::generation::{Generations, ListenerAt, UpstreamAt};
 use crate::histogram::{LINES, Measure, Owner, Recording};
+use crate::levels::{LEVEL_LINES, LevelBook, Levels};
 use crate::tally::{Counts, SeriesKey, Tally};
 
 /// The label of requests whose own series found no room, and of those whose snapshot is forgotten.
@@ -28,6 +29,7 @@ pub struct Totals {
     distributions: BTreeMap<DistributionKey, Aged<Distribution>>,
     listener_events: BTreeMap<(Arc<str>, ListenerEvent), Aged<u64>>,
     upstream_events: BTreeMap<(Arc<str>, UpstreamEvent), Aged<u64>>,
+    levels: LevelBook,
     /// Requests that found no room, under the label `(other)`.
     other: (TrafficKey, TrafficTotals),
     dropped: Dropped,
@@ -89,6 +91,8 @@ pub struct Dropped {
     pub histograms: u64,
     /// Events not counted.
     pub events: u64,
+    /// Upstreams whose levels are not shown, once per collection.
+    pub levels: u64,
 }
 
 /// A value, and when it last changed.
@@ -106,6 +110,7 @@ impl Totals {
             distributions: BTreeMap::new(),
             listener_events: BTreeMap::new(),
             upstream_events: BTreeMap::new(),
+            levels: LevelBook::default(),
             other: (TrafficKey::other(), TrafficTotals::default()),
             dropped: Dropped::default(),
             room: Room { lines: 0, series_max },
@@ -131,6 +136,20 @@ impl Totals {
         tally.reset();
     }
 
+    /// Takes what `core` has in use from its tally, in place of what it said before. To be called
+    /// before [`Totals::merge`], which empties the tally.
+    pub fn take_levels(&mut self, core: u16, tally: &Tally, names: &Generations) {
+        self.room.lines -= self.levels.forget(core) * LEVEL_LINES;
+        for (at, levels) in &tally.levels {
+            let Some(name) = names.upstream_name(*at) else { continue };
+            if self.levels.has(name) || self.room.claim(LEVEL_LINES) {
+                self.levels.note(core, name, *levels);
+            } else {
+                self.dropped.levels += 1;
+            }
+        }
+    }
+
     /// Forgets what has not changed for `idle_s`, if more than half of the room is taken: series of
     /// routes and upstreams that are gone make room for new ones.
     pub fn expire(&mut self, idle_s: u64) {
@@ -147,7 +166,8 @@ impl Totals {
             + self.traffic.len() * TRAFFIC_LINES
             + self.distributions.len() * LINES
             + self.listener_events.len()
-            + self.upstream_events.len();
+            + self.upstream_events.len()
+            + self.levels.len() * LEVEL_LINES;
     }
 
     /// Requests, by name.
@@ -170,6 +190,11 @@ impl Totals {
     /// What happened towards upstreams: name, event, how often.
     pub fn upstream_events(&self) -> impl Iterator<Item = (&str, UpstreamEvent, u64)> {
         self.upstream_events.iter().map(|((name, event), aged)| (&**name, *event, aged.value))
+    }
+
+    /// What is in use at each upstream that some core has called.
+    pub fn levels(&self) -> impl Iterator<Item = (&str, Levels)> {
+        self.levels.sums()
     }
 
     /// What found no room.
@@ -236,6 +261,7 @@ impl Totals {
         }
         self.dropped.histograms += dropped.histograms;
         self.dropped.events += dropped.events;
+        self.dropped.levels += dropped.levels;
     }
 
     fn traffic_key(&self, key: &SeriesKey, names: &Generations) -> TrafficKey {

@@ -4,7 +4,7 @@
 
 use std::io::ErrorKind;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use policy::breaker::Admission;
 use policy::{Cause, Failure};
@@ -93,6 +93,7 @@ impl Connection {
             }
             if !(its_turn && upstream.close_an_idle_connection()) {
                 let place = place.get_or_insert_with(|| usage.queue.place());
+                let _wait = Wait { since: rt::now(), upstream, core };
                 timer.set(gives_up);
                 let called = timer.race(place.called()).await;
                 called.map_err(|_elapsed| Failure::from(Cause::PendingTimeout))?;
@@ -188,6 +189,20 @@ impl Connection {
         picked.endpoint().pool.put(idle, upstream.config.idle_per_core);
         upstream.usage.queue.call_next();
         pool::keep_swept(core);
+    }
+}
+
+/// A request's wait in the queue: counted when it ends, in whatever way.
+struct Wait<'w> {
+    since: Instant,
+    upstream: &'w Upstream,
+    core: &'w Core,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let waited = rt::now().saturating_duration_since(self.since);
+        self.core.count_wait(self.upstream.at.get(), waited);
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use config::snapshot::Upstream as UpstreamConfig;
 use policy::balance::Balancer;
 use policy::{Cause, EndpointIx, Failure};
-use signals::UpstreamAt;
+use signals::{Levels, UpstreamAt};
 
 pub(crate) use connection::Connection;
 pub(crate) use pool::{EndpointPool, Pools};
@@ -73,6 +73,11 @@ impl Upstream {
             .ok_or(Failure::from(Cause::NoEndpoint))?;
         active[ix.index()] += 1;
         Ok(Picked { upstream: Rc::clone(self), ix })
+    }
+
+    /// What this core has in use of it.
+    pub(crate) fn levels(&self) -> Levels {
+        self.usage.levels()
     }
 
     pub(crate) fn endpoint(&self, ix: EndpointIx) -> &Endpoint {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use config::snapshot::Limits;
 use policy::breaker::{self, Admission, InUse};
-use signals::Gauges;
+use signals::{Gauges, Level, Levels};
 
 use super::queue::Queue;
 
@@ -54,6 +54,16 @@ impl Usage {
             requests: self.requests.get(),
         };
         breaker::admit(&self.limits, in_use, idle)
+    }
+
+    /// What is in use, against this core's share.
+    pub(crate) fn levels(&self) -> Levels {
+        let Self { limits, connections, pending, requests, .. } = self;
+        Levels {
+            connections: Level::of(connections.get(), limits.connections),
+            pending: Level::of(pending.get(), limits.pending),
+            requests: Level::of(requests.get(), limits.requests),
+        }
     }
 
     pub(crate) fn connection(self: &Rc<Self>) -> OpenConnection {

@@ -113,7 +113,8 @@ mod tests {
     use crate::shared::Reloads;
     use config::snapshot::{RouteIx, UpstreamIx};
     use policy::{Cause, Flag};
-    use signals::{Event, Gauges, Generation, Generations, Limit, ListenerAt, ListenerEvent};
+    use signals::ListenerEvent;
+    use signals::{Event, Gauges, Generation, Generations, Level, Levels, Limit, ListenerAt};
     use signals::{Outcome, Refusal, SERIES_MAX, Tally, Totals, UpstreamAt, UpstreamEvent};
     use std::collections::HashSet;
     use std::path::Path;
@@ -166,9 +167,13 @@ mod tests {
             UpstreamEvent::Fault("bad_chunk_size"),
             UpstreamEvent::Overflow(Limit::Pending),
             UpstreamEvent::FreeRetry,
+            UpstreamEvent::Waited,
         ] {
             tally.count(Event::Upstream(upstream, event));
         }
+        tally.add(Event::Upstream(upstream, UpstreamEvent::WaitedUs), 1_500);
+        let (connections, pending) = (Level::of(5, 512), Level::of(0, 512));
+        tally.note(upstream, Levels { connections, pending, requests: Level::of(2, 2) });
     }
 
     fn core(label: &str, alive: bool) -> CoreFigures {
@@ -190,6 +195,7 @@ mod tests {
         names.begin(Generation(1), snapshot.clone());
         let (mut totals, mut tally) = (Totals::new(SERIES_MAX), Tally::new(SERIES_MAX));
         counted(&mut tally);
+        totals.take_levels(0, &tally, &names);
         totals.merge(&mut tally, &names, 0);
         let then = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
         let scrape = Scrape {

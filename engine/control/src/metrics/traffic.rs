@@ -157,6 +157,7 @@ pub(super) const METRICS: &[Metric] = &[
             lines.value(&["request"], dropped.requests);
             lines.value(&["histogram"], dropped.histograms);
             lines.value(&["event"], dropped.events);
+            lines.value(&["level"], dropped.levels);
         },
     },
 ];

@@ -1,9 +1,13 @@
 //! Metrics of upstreams: connections, pools, failures, limits.
 
-use signals::{DistributionKey, Measure, UpstreamEvent};
+use std::collections::HashMap;
+
+use signals::{DistributionKey, Level, Levels, Measure, UpstreamEvent};
 
 use super::traffic::of;
 use super::{Kind, Lines, Metric, Scrape};
+
+const LIMIT: &[&str] = &["upstream", "limit"];
 
 pub(super) const METRICS: &[Metric] = &[
     Metric {
@@ -58,6 +62,37 @@ pub(super) const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "outrigger_pending_waits_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Requests that waited, as limits.connections were all in use.",
+        write: |scrape, lines| counted(scrape, lines, UpstreamEvent::Waited),
+    },
+    Metric {
+        name: "outrigger_pending_wait_seconds_total",
+        kind: Kind::Counter,
+        labels: &["upstream"],
+        help: "Time that they waited, in vain or not.",
+        write: |scrape, lines| {
+            for (upstream, event, us) in scrape.totals.upstream_events() {
+                if event == UpstreamEvent::WaitedUs {
+                    lines.seconds(&[upstream], us);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_pool_connections_idle",
+        kind: Kind::Gauge,
+        labels: &["upstream"],
+        help: "Connections that wait in a pool for a request; their sum is that of the cores.",
+        write: |scrape, lines| {
+            for (upstream, levels) in scrape.totals.levels() {
+                lines.value(&[upstream], levels.idle());
+            }
+        },
+    },
+    Metric {
         name: "outrigger_pool_hits_total",
         kind: Kind::Counter,
         labels: &["upstream"],
@@ -85,9 +120,47 @@ pub(super) const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "outrigger_upstream_in_use",
+        kind: Kind::Gauge,
+        labels: LIMIT,
+        help: "Connections, pending requests, and requests with a connection: what limits count.",
+        write: |scrape, lines| {
+            for (upstream, levels) in scrape.totals.levels() {
+                each_limit(lines, upstream, levels, |level| level.in_use);
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_limit",
+        kind: Kind::Gauge,
+        labels: LIMIT,
+        help: "The limits themselves, of upstreams that were called.",
+        write: |scrape, lines| {
+            let limits = scrape.snapshot.upstreams.iter().flatten();
+            let limits: HashMap<_, _> = limits.map(|one| (&*one.name, one.limits)).collect();
+            for (upstream, _) in scrape.totals.levels() {
+                let Some(limits) = limits.get(upstream) else { continue };
+                lines.value(&[upstream, "connections"], limits.connections.into());
+                lines.value(&[upstream, "pending"], limits.pending.into());
+                lines.value(&[upstream, "requests"], limits.requests.into());
+            }
+        },
+    },
+    Metric {
+        name: "outrigger_upstream_limit_reached",
+        kind: Kind::Gauge,
+        labels: LIMIT,
+        help: "Cores whose share of the limit is used up: there the circuit breaker is open.",
+        write: |scrape, lines| {
+            for (upstream, levels) in scrape.totals.levels() {
+                each_limit(lines, upstream, levels, |level| level.reached);
+            }
+        },
+    },
+    Metric {
         name: "outrigger_upstream_overflow_total",
         kind: Kind::Counter,
-        labels: &["upstream", "limit"],
+        labels: LIMIT,
         help: "Requests turned away at a limit: connections, pending, requests, pending_timeout.",
         write: |scrape, lines| {
             for (upstream, event, times) in scrape.totals.upstream_events() {
@@ -105,6 +178,12 @@ pub(super) const METRICS: &[Metric] = &[
         write: |scrape, lines| counted(scrape, lines, UpstreamEvent::FreeRetry),
     },
 ];
+
+fn each_limit(lines: &mut Lines<'_>, upstream: &str, levels: Levels, figure: fn(Level) -> u64) {
+    lines.value(&[upstream, "connections"], figure(levels.connections));
+    lines.value(&[upstream, "pending"], figure(levels.pending));
+    lines.value(&[upstream, "requests"], figure(levels.requests));
+}
 
 fn counted(scrape: &Scrape<'_>, lines: &mut Lines<'_>, wanted: UpstreamEvent) {
     for (upstream, event, times) in scrape.totals.upstream_events() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use config::snapshot::Upstream;
-use signals::UpstreamEvent;
+use signals::{Levels, UpstreamEvent};
 
 use crate::metrics::Scrape;
 
@@ -16,9 +16,13 @@ pub(super) fn render(scrape: &Scrape<'_>) -> String {
     for (upstream, event, times) in scrape.totals.upstream_events() {
         counts.entry(upstream).or_default().push((event, times));
     }
+    let levels: HashMap<&str, Levels> = scrape.totals.levels().collect();
     let mut page = String::new();
     for upstream in scrape.snapshot.upstreams.iter().flatten() {
         settings(upstream, &mut page);
+        if let Some(levels) = levels.get(&*upstream.name) {
+            in_use(&upstream.name, levels, &mut page);
+        }
         for (event, times) in counts.get(&*upstream.name).into_iter().flatten() {
             writeln!(page, "{}::{}::{times}", upstream.name, key(*event)).expect(NO_FAIL);
         }
@@ -40,11 +44,20 @@ fn settings(upstream: &Upstream, page: &mut String) {
     writeln!(page, "{name}::max_requests::{}", limits.requests).expect(NO_FAIL);
 }
 
+fn in_use(name: &str, levels: &Levels, page: &mut String) {
+    writeln!(page, "{name}::connections::{}", levels.connections.in_use).expect(NO_FAIL);
+    writeln!(page, "{name}::connections_idle::{}", levels.idle()).expect(NO_FAIL);
+    writeln!(page, "{name}::requests_pending::{}", levels.pending.in_use).expect(NO_FAIL);
+    writeln!(page, "{name}::requests_active::{}", levels.requests.in_use).expect(NO_FAIL);
+}
+
 fn key(event: UpstreamEvent) -> String {
     match event {
         UpstreamEvent::Opened => "connections_opened".to_owned(),
         UpstreamEvent::PoolHit => "pool_hits".to_owned(),
         UpstreamEvent::PoolMiss => "pool_misses".to_owned(),
+        UpstreamEvent::Waited => "pending_waits".to_owned(),
+        UpstreamEvent::WaitedUs => "pending_wait_us".to_owned(),
         UpstreamEvent::Failed(cause) => format!("failed::{cause}"),
         UpstreamEvent::Fault(fault) => format!("protocol_fault::{fault}"),
         UpstreamEvent::Overflow(limit) => format!("overflow::{}", limit.as_str()),

@@ -27,7 +27,7 @@ fn a_core_s_tally_is_bounded_and_says_what_it_dropped() {
     let mut totals = Totals::new(SERIES_MAX);
     totals.merge(&mut tally, &names(&snapshot(["first", "second"], ["a", "b"])), 0);
     // Two series found room; no histogram did (three are wanted by each), and no event.
-    assert_eq!(totals.dropped(), Dropped { requests: 8, histograms: 6, events: 3 });
+    assert_eq!(totals.dropped(), Dropped { requests: 8, histograms: 6, events: 3, levels: 0 });
     let counted = ["first ->  200 : 1", "first ->  201 : 1", "(other) -> (other) 0 : 8"];
     assert_eq!(requests(&totals), counted);
 }
