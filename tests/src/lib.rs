@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod corpus;
+pub mod deny;
 pub mod engines;
 pub mod gate;
 pub mod load;

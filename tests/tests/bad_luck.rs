@@ -1,7 +1,13 @@
 //! What a machine may do to a proxy that serves: a log that nobody takes, a watch that cannot be
 //! had, a directory that goes, signals in a storm. Traffic never notices.
 
-use tests::{Engine, Load, Origin, Proxy, Setup, as_version, on_both_engines, versioned};
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::wait::while_until;
+use tests::{Engine, Gate, Load, Origin, Proxy, Setup, as_version, on_both_engines, origin};
+use tests::{proxy, until, versioned};
 
 /// A pipe as the program's stderr whose other end is open and never read.
 const UNREAD: &str = "d=$(mktemp -d) && mkfifo $d/f && exec 3<>$d/f && rm -r $d && \
@@ -46,6 +52,140 @@ fn log_much(proxy: &Proxy, refusals: usize) {
     let metrics = proxy.metrics();
     assert!(metrics.sum("outrigger_log_dropped_total", &[]) > 0.0, "{metrics}");
     proxy.terminate();
+}
+
+#[test]
+fn without_inotify_the_poll_finds_every_change_and_the_log_says_so_once() {
+    on_both_engines(|engine| {
+        let launcher = env!("CARGO_BIN_EXE_deny_inotify");
+        let (proxy, _origin) = start(&Setup::new(engine).under([launcher]));
+        let load = Load::on(&proxy.address("in"));
+        for version in 2..=3 {
+            change(&proxy, &load, version);
+        }
+        let log = proxy.log();
+        assert_eq!(log.matches("max_user_instances").count(), 1, "{log}");
+        assert_eq!(load.finish(), (1..=3).collect());
+    });
+}
+
+#[test]
+fn a_directory_that_is_deleted_changes_nothing_and_is_watched_again_when_it_is_back() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = start(&Setup::new(engine));
+        let load = Load::on(&proxy.address("in"));
+        let file = proxy.config();
+        let good = file.text();
+        fs::remove_dir_all(file.beside("")).unwrap();
+        proxy.until_reloads("rejected", 1);
+        let status = proxy.admin("/config_status");
+        assert!(status.text().contains("is not there"), "{status}");
+        load.flows();
+        fs::create_dir(file.beside("")).unwrap();
+        file.write(as_version(&good, 2));
+        proxy.until_generation(2);
+        for version in 3..=4 {
+            change(&proxy, &load, version);
+        }
+        assert_eq!(load.finish(), (1..=4).collect());
+    });
+}
+
+#[test]
+fn a_storm_of_sighup_costs_nothing_and_the_last_file_is_in_force() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = start(&Setup::new(engine));
+        let load = Load::on(&proxy.address("in"));
+        for version in 2..=4 {
+            proxy.config().replace(as_version(&proxy.config().text(), version));
+            for _ in 0..200 {
+                proxy.signal(Signal::HUP);
+            }
+            assert_eq!(proxy.admin("/ready").status(), 200);
+        }
+        until_served_by(&proxy, 4);
+        load.expect_version(4);
+        load.finish();
+    });
+}
+
+#[test]
+fn a_storm_of_changes_costs_nothing_and_the_last_file_is_in_force() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = start(&Setup::new(engine));
+        let load = Load::on(&proxy.address("in"));
+        let (first, mut version) = (proxy.config().text(), 1);
+        while_until(Instant::now() + Duration::from_millis(1500), || {
+            version += 1;
+            let text = as_version(&first, version);
+            if version % 2 == 0 { proxy.config().write(text) } else { proxy.config().replace(text) }
+        });
+        until_served_by(&proxy, version);
+        load.expect_version(version);
+        load.finish();
+        assert_eq!(proxy.admin("/ready").status(), 200);
+    });
+}
+
+#[test]
+fn sigterm_in_the_middle_of_a_reload_cuts_nothing() {
+    ends_in_order(|proxy| {
+        let more = "[[listeners]]\nname = \"more\"\nlisten = \"127.0.0.1:0\"\nroutes = \"app\"\n";
+        proxy.config().replace(as_version(&proxy.config().text(), 2) + more);
+        proxy.signal(Signal::HUP);
+        proxy.terminate();
+    });
+}
+
+#[test]
+fn sigterm_after_a_drain_by_post_cuts_nothing() {
+    ends_in_order(|proxy| {
+        assert_eq!(proxy.post("/drain").status(), 200);
+        proxy.terminate();
+    });
+}
+
+/// A request in flight is answered, and the process then ends with 0.
+fn ends_in_order(end: impl Fn(&Proxy)) {
+    on_both_engines(|engine| {
+        let (arrived, release) = (Gate::new(), Gate::new());
+        let (at_origin, released) = (arrived.clone(), release.clone());
+        let origin = Origin::answering(move |_| {
+            at_origin.open();
+            released.wait();
+            origin::ok("held")
+        });
+        let proxy = proxy(engine, &versioned(&origin, 1));
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
+        arrived.wait();
+        end(&proxy);
+        until("not ready", || (proxy.admin("/ready").status() == 503).then_some(()));
+        release.open();
+        let answer = client.response();
+        assert_eq!((answer.text(), answer.field("connection")), ("held", Some("close")));
+        client.closed();
+        assert_eq!(proxy.wait().code, Some(0));
+    });
+}
+
+/// Saves this version, and waits until no older one is served.
+#[track_caller]
+fn change(proxy: &Proxy, load: &Load, version: usize) {
+    proxy.config().replace(as_version(&proxy.config().text(), version));
+    proxy.until_generation(version as u64);
+    load.expect_version(version);
+    load.flows();
+}
+
+#[track_caller]
+fn until_served_by(proxy: &Proxy, version: usize) {
+    let wanted = version.to_string();
+    until("the last version is in force", || {
+        (proxy.fetch("/").field("x-version") == Some(&wanted)).then_some(())
+    });
+    let reached = proxy.metrics().sum("outrigger_config_generation", &[]);
+    proxy.until_generation(reached as u64);
 }
 
 fn under_shell(engine: Engine, script: &str) -> Setup {
