@@ -5,14 +5,17 @@
 //! saw, and fails if one is older than the test said it may be when the request was sent.
 
 use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use crate::address::Address;
 use crate::message::Message;
 use crate::peer::Peer;
-use crate::wait::until;
+use crate::wait::{DEADLINE, until};
 
 /// Connections of a load.
 pub const CONNECTIONS: usize = 32;
@@ -118,4 +121,45 @@ fn version(answer: &Message, oldest: usize) -> Option<usize> {
     let version = answer.field("x-version")?.parse().expect("tests set numbers");
     assert!(version >= oldest, "an answer by version {version}, asked after {oldest}: {answer}");
     Some(version)
+}
+
+/// A connection for each request, until nobody listens; how it was cut, if it was.
+#[track_caller]
+pub fn until_refused(listen: &Address) -> Option<String> {
+    let started = Instant::now();
+    while started.elapsed() < DEADLINE {
+        match ask(listen) {
+            Ok(()) => {}
+            Err(Cut::Refused) => return None,
+            Err(Cut::Otherwise(how)) => return Some(how),
+        }
+    }
+    panic!("never refused")
+}
+
+/// How a request on a connection of its own came to nothing.
+#[derive(Debug)]
+pub enum Cut {
+    /// Nobody listens.
+    Refused,
+    /// In any other way.
+    Otherwise(String),
+}
+
+/// One request on a connection of its own.
+pub fn ask(listen: &Address) -> Result<(), Cut> {
+    match answer(listen) {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok") => Ok(()),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Err(Cut::Refused),
+        other => Err(Cut::Otherwise(format!("{other:?}"))),
+    }
+}
+
+fn answer(listen: &Address) -> io::Result<String> {
+    let mut stream = TcpStream::connect(listen.inet())?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }

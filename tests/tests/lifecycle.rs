@@ -1,12 +1,11 @@
 //! How the process starts, drains and ends; what it says when it cannot start.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tests::load::until_refused;
 use tests::program::{Ended, Program, outrigger_command};
 use tests::proxy::{Addresses, ConfigFile};
 use tests::{Address, Engine, Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
@@ -147,31 +146,6 @@ fn clients_that_keep_coming_are_not_cut_because_of_sigterm() {
         });
         assert_eq!(proxy.wait().code, Some(0));
     });
-}
-
-/// A connection for each request, until nobody listens; how it was cut, if it was.
-fn until_refused(listen: &Address) -> Option<String> {
-    let started = Instant::now();
-    while started.elapsed() < tests::DEADLINE {
-        let stream = match TcpStream::connect(listen.inet()) {
-            Ok(stream) => stream,
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return None,
-            Err(error) => return Some(format!("connect: {error}")),
-        };
-        match ask(stream) {
-            Ok(answer) if answer.ends_with("ok") => {}
-            other => return Some(format!("{other:?}")),
-        }
-    }
-    panic!("never refused")
-}
-
-fn ask(mut stream: TcpStream) -> io::Result<String> {
-    stream.set_read_timeout(Some(tests::DEADLINE))?;
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
 }
 
 #[test]
