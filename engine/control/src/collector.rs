@@ -17,6 +17,7 @@ use signals::{Generation, Generations, SERIES_MAX, Tally, Totals};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
+use crate::background;
 use crate::core_link::CoreOrder;
 use crate::metrics::{CoreFigures, ProcessFigures, Scrape};
 use crate::pages::{self, Page};
@@ -186,6 +187,7 @@ impl Collector {
             now_s: self.began.elapsed().as_secs(),
         };
         let done = tokio::task::spawn_blocking(move || {
+            background::step_back();
             work.merge();
             let process = ProcessFigures::read();
             let rendered = pages::render(

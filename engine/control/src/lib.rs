@@ -7,6 +7,7 @@
 //! alone.
 
 mod admin;
+mod background;
 mod boot;
 mod collector;
 mod commands;

@@ -11,13 +11,10 @@ use config::{Loaded, Problems, Snapshot};
 use tokio::sync::oneshot;
 
 use super::settle::Stamp;
+use crate::background;
 
 /// A larger file is refused unread.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Added to the reload thread's niceness: a core's thread weighs nine times as much, so that on a
-/// full machine reading a file takes a tenth of one processor.
-const NICENESS: i32 = 10;
 
 /// What reading the file came to.
 #[derive(Debug)]
@@ -48,8 +45,7 @@ pub(super) async fn read_aside(
 ) -> Option<Reading> {
     let (tell, told) = oneshot::channel();
     let work = move || {
-        // Without the permission to step back, the reload is only less polite.
-        let _ = rustix::process::nice(NICENESS);
+        background::step_back();
         let reading = read(&path, settled, &current);
         drop(current);
         // What the check needed beside its result.
