@@ -1,11 +1,13 @@
 //! Measures Outrigger beside its peers.
 //!
 //! `load` generates traffic and answers it, `floor` is the cheapest relay there can be, `measure`
-//! reads what it cost, `peers` starts the programs, `versus` and `quick` are the measurements,
-//! `report` prints them. `subjects` are small pieces of Outrigger's own work, timed by `benches/`
-//! and counted by `instructions`. `src/main.rs` is the command line. docs/PERFORMANCE.md quotes the
-//! results.
+//! reads what it cost, `peers` starts the programs; `versus`, `quick`, `cockpit`, `budgets` and
+//! `soak` are the measurements, `report` prints them. `subjects` are small pieces of Outrigger's
+//! own work, timed by `benches/` and counted by `instructions`. `src/main.rs` is the command line.
+//! docs/PERFORMANCE.md quotes the results.
 
+pub mod budgets;
+pub mod cockpit;
 pub mod floor;
 pub mod instructions;
 pub mod interrupt;
@@ -20,3 +22,6 @@ pub mod soak;
 pub mod subjects;
 pub mod tools;
 pub mod versus;
+
+mod admin;
+mod line;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bench::interrupt::{EXIT_STATUS, Interrupt};
-use bench::peers::launch;
-use bench::{instructions, quick, soak, tools, versus};
+use bench::peers::launch::{self, CpuList};
+use bench::{budgets, cockpit, instructions, quick, soak, tools, versus};
 use clap::{Parser, Subcommand};
 
 /// Measures Outrigger beside its peers. Start it with `cargo run --release -p bench --`.
@@ -23,6 +23,10 @@ enum Command {
     Quick(quick::Options),
     /// The whole table: Outrigger beside Envoy, HAProxy, nginx and the floor relay.
     Versus(versus::Options),
+    /// What an operator waits for: starts, reloads, scrapes, logging, against what is promised.
+    Cockpit(cockpit::Options),
+    /// Memory, wake-ups and system calls against their limits; fails if one is broken.
+    Budgets(budgets::Options),
     /// Instructions of codec, routing, balancing and histograms against the committed baseline.
     Instructions(instructions::Options),
     /// A minute of clients good and bad, with reloads, dying origins and scarce descriptors.
@@ -36,10 +40,10 @@ enum Command {
     /// Repeats one subject; `instructions` runs it under valgrind.
     #[command(hide = true)]
     Exercise { subject: String, repetitions: u64 },
-    /// Binds itself to a CPU and becomes a program; `quick` and `versus` start programs with it.
+    /// Binds itself to CPUs and becomes a program; whatever starts programs does it by this.
     #[command(hide = true)]
     Launch {
-        cpu: usize,
+        cpus: CpuList,
         program: PathBuf,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
@@ -48,8 +52,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    if let Command::Launch { cpu, program, arguments } = command {
-        let error = launch::become_program(cpu, &program, &arguments);
+    if let Command::Launch { cpus, program, arguments } = command {
+        let error = launch::become_program(&cpus, &program, &arguments);
         eprintln!("cannot become {}: {error}", program.display());
         return ExitCode::FAILURE;
     }
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Quick(options) => report(quick::run(options, stop)),
         Command::Versus(options) => report(versus::run(&options, stop)),
+        Command::Cockpit(options) => report(cockpit::run(&options, stop)),
+        Command::Budgets(options) => report(budgets::run(&options, stop)),
         Command::Instructions(options) => report(instructions::run(&options, &stop)),
         Command::Soak(options) => report(soak::run(&options, &stop)),
         Command::Load(options) => report(tools::run_load(&options, stop)),

@@ -120,7 +120,7 @@ pub fn run_floor(options: &FloorOptions, stop: &Interrupt) -> Result<(), LoadErr
 }
 
 fn pin(cpu: Option<usize>) -> Result<(), LoadError> {
-    Ok(cpu.map_or(Ok(()), machine::pin_to)?)
+    Ok(cpu.map_or(Ok(()), |cpu| machine::pin_to(&[cpu]))?)
 }
 
 fn as_text(window: &Window) -> String {

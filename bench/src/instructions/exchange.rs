@@ -39,7 +39,8 @@ pub(super) fn count(given: &Given, stop: &Interrupt) -> Result<u64, Instructions
         let file = scratch.path().join("callgrind.out");
         let setup = Setup {
             program: &program,
-            cpu: cpus.proxy,
+            cpus: &[cpus.proxy],
+            workers: 1,
             origin: &origin[0],
             further_upstreams: 0,
             directory: scratch.path(),

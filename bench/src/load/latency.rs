@@ -59,6 +59,11 @@ impl Latencies {
         Some(self.0.value_at_percentile(percentile) as f64 / 1000.0)
     }
 
+    /// The longest in µs; `None` of none.
+    pub fn longest_us(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.0.max() as f64 / 1000.0)
+    }
+
     /// The curve's points that can be told, as (percentile, µs).
     pub fn curve(&self) -> Vec<(f64, f64)> {
         CURVE.iter().filter_map(|&p| self.percentile_us(p).map(|us| (p, us))).collect()

@@ -79,6 +79,17 @@ pub struct Window {
 }
 
 impl Window {
+    /// Takes in a window that followed this one.
+    pub fn add(&mut self, next: Self) {
+        self.elapsed += next.elapsed;
+        self.answered += next.answered;
+        self.failed += next.failed;
+        self.first_failure = self.first_failure.take().or(next.first_failure);
+        self.reconnects += next.reconnects;
+        self.unsent += next.unsent;
+        self.latencies.merge(&next.latencies);
+    }
+
     /// Answers a second.
     pub fn per_second(&self) -> f64 {
         self.answered as f64 / self.elapsed.as_secs_f64().max(1e-9)

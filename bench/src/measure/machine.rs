@@ -57,7 +57,7 @@ impl Cpus {
     /// Puts this thread on the load's CPU, lets its timers be exact to the microsecond and opens as
     /// many descriptors as the hard limit allows (children inherit that).
     pub fn settle_load(&self) -> io::Result<()> {
-        pin_to(self.load)?;
+        pin_to(&[self.load])?;
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
         let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: hard, maximum: hard };
@@ -65,10 +65,12 @@ impl Cpus {
     }
 }
 
-/// Binds the calling thread, and what it starts, to one CPU.
-pub fn pin_to(cpu: usize) -> io::Result<()> {
+/// Binds the calling thread, and what it starts, to these CPUs.
+pub fn pin_to(cpus: &[usize]) -> io::Result<()> {
     let mut only = CpuSet::new();
-    only.set(cpu);
+    for &cpu in cpus {
+        only.set(cpu);
+    }
     Ok(sched_setaffinity(None, &only)?)
 }
 

@@ -76,6 +76,22 @@ impl Processes {
         Ok((private + files) * 1024)
     }
 
+    /// The most resident memory in bytes since [`Self::forget_peak`], or since the start.
+    pub fn peak_bytes(&self) -> io::Result<u64> {
+        let peak = |directory: &PathBuf| {
+            let text = fs::read_to_string(directory.join("status"))?;
+            Ok(proc_text::status_number(&text, "VmHWM").unwrap_or(0) * 1024)
+        };
+        self.directories.iter().map(peak).sum()
+    }
+
+    /// From now on the peak is counted anew (proc(5), `clear_refs`).
+    pub fn forget_peak(&self) -> io::Result<()> {
+        self.directories
+            .iter()
+            .try_for_each(|directory| fs::write(directory.join("clear_refs"), "5"))
+    }
+
     /// How often a thread went to sleep by itself: each time, something woke it again.
     pub fn voluntary_switches(&self) -> io::Result<u64> {
         let parse = |text: &str| proc_text::status_number(text, "voluntary_ctxt_switches");
@@ -107,6 +123,21 @@ impl CpuTime {
         let share = if user + system > 0.0 { user / (user + system) } else { 0.0 };
         CpuUse { total_us, user_us: total_us * share, system_us: total_us * (1.0 - share) }
     }
+}
+
+/// Descriptors that the process has open.
+pub fn descriptors(pid: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// Whether every thread of the process is traced.
+pub fn is_traced(pid: u32) -> io::Result<bool> {
+    let mut all = true;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("status"))?;
+        all &= proc_text::status_number(&text, "TracerPid").is_some_and(|tracer| tracer > 0);
+    }
+    Ok(all)
 }
 
 fn read_stat(directory: &Path) -> Option<Stat> {

@@ -1,15 +1,18 @@
 //! Starting a program on a CPU of its own, and ending it with all its children, whatever happens.
 //!
-//! The bench starts programs by way of itself (`bench launch CPU PROGRAM ARGUMENTS`): that process
-//! makes a session of its own, binds itself to the CPU, asks to be told when its parent dies, and
+//! The bench starts programs by way of itself (`bench launch CPUS PROGRAM ARGUMENTS`): that process
+//! makes a session of its own, binds itself to the CPUs, asks to be told when its parent dies, and
 //! becomes the program. So no child outlives the bench, be it killed by SIGKILL.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::num::ParseIntError;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -29,12 +32,13 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the program and arguments of `line` on `cpu`; its output goes to the file `log`.
-    pub fn start(cpu: usize, line: &[OsString], log: &Path) -> io::Result<Self> {
+    /// Starts the program and arguments of `line` on `cpus`; its output goes to the file `log`.
+    pub fn start(cpus: &[usize], line: &[OsString], log: &Path) -> io::Result<Self> {
+        let cpus = CpuList(cpus.to_vec());
         let output = File::create(log)?;
         let mut command = Command::new(std::env::current_exe()?);
         command
-            .args(["launch", &cpu.to_string()])
+            .args(["launch", &cpus.to_string()])
             .args(line)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -103,17 +107,36 @@ impl Drop for Child {
     }
 }
 
+/// CPUs as one argument: `0,1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpuList(Vec<usize>);
+
+impl fmt::Display for CpuList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpus: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&cpus.join(","))
+    }
+}
+
+impl FromStr for CpuList {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// Makes the calling process the parent of what its children leave behind when they are killed.
 pub fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
-/// Becomes `program` on `cpu` (the subcommand `launch`). Returns only if it cannot.
-pub fn become_program(cpu: usize, program: &Path, arguments: &[OsString]) -> io::Error {
+/// Becomes `program` on `cpus` (the subcommand `launch`). Returns only if it cannot.
+pub fn become_program(cpus: &CpuList, program: &Path, arguments: &[OsString]) -> io::Error {
     let prepare = || -> io::Result<()> {
         rustix::process::setsid()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-        machine::pin_to(cpu)
+        machine::pin_to(&cpus.0)
     };
     match prepare() {
         Ok(()) => Command::new(program).args(arguments).exec(),

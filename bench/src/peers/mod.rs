@@ -4,6 +4,7 @@
 
 pub mod find;
 pub mod launch;
+pub mod outrigger;
 pub mod start;
 
 pub(crate) mod template;

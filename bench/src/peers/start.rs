@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Proxy;
 use super::launch::Child;
+use super::outrigger::{Configuration, LiveFile};
 use super::template::fill;
 use crate::load::drive::Drive;
 use crate::load::{self, Load, LoadError, Pace};
@@ -28,8 +30,10 @@ const PORTS_TRIED: usize = 3;
 pub struct Setup<'a> {
     /// Its program.
     pub program: &'a Path,
-    /// The CPU that it has to itself.
-    pub cpu: usize,
+    /// The CPUs that it may use.
+    pub cpus: &'a [usize],
+    /// Threads that serve; peers have one.
+    pub workers: usize,
     /// The origin behind it.
     pub origin: &'a Address,
     /// Upstreams in its configuration beyond the one that is used.
@@ -49,6 +53,8 @@ pub struct Running {
     pub start_time: Duration,
     /// Its processes.
     pub processes: Processes,
+    /// Of Outrigger alone.
+    file: Option<LiveFile>,
 }
 
 /// Why a proxy does not answer.
@@ -88,10 +94,10 @@ impl Running {
     fn try_start(proxy: Proxy, setup: &Setup<'_>, drive: &mut Drive) -> Result<Self, StartError> {
         let own = |error| StartError::Own(proxy.name(), error);
         let port = net::free_port().map_err(own)?;
-        let arguments = prepare(proxy, setup, port).map_err(own)?;
+        let (arguments, file) = prepare(proxy, setup, port).map_err(own)?;
         let log = setup.directory.join(format!("{}.log", proxy.key()));
         let command = [setup.wrapper, &[setup.program.into()], &arguments].concat();
-        let mut child = Child::start(setup.cpu, &command, &log).map_err(own)?;
+        let mut child = Child::start(setup.cpus, &command, &log).map_err(own)?;
 
         let target = Address::Inet(([127, 0, 0, 1], port).into());
         let request = load::get("/");
@@ -110,12 +116,22 @@ impl Running {
         drive.close();
         let processes = child.processes().map_err(own)?;
         let start_time = first.saturating_duration_since(child.started());
-        Ok(Self { child, address: target, start_time, processes })
+        Ok(Self { child, address: target, start_time, processes, file })
     }
 
     /// The error of a proxy that ended while it was measured; `None` if it lives.
     pub fn death(&mut self, proxy: Proxy) -> Option<StartError> {
         self.child.has_ended().then(|| StartError::Ended(proxy.name(), self.child.last_words()))
+    }
+
+    /// Outrigger's file, to be changed while it runs. Error: a peer has none.
+    pub fn live_file(&mut self) -> io::Result<&mut LiveFile> {
+        self.file.as_mut().ok_or_else(|| io::Error::other("the file of a peer is not changed"))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
     }
 
     /// Lets it end by itself, as SIGTERM asks; false if it still lives after `limit`.
@@ -124,9 +140,14 @@ impl Running {
     }
 }
 
-/// Writes the configuration; tells the arguments of the program.
-fn prepare(proxy: Proxy, setup: &Setup<'_>, port: u16) -> io::Result<Vec<OsString>> {
-    let listen = format!("127.0.0.1:{port}");
+/// Writes the configuration; tells the arguments of the program, and the file of Outrigger's.
+fn prepare(
+    proxy: Proxy,
+    setup: &Setup<'_>,
+    port: u16,
+) -> io::Result<(Vec<OsString>, Option<LiveFile>)> {
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    let listen = at.to_string();
     let directory = setup.directory.display().to_string();
     let repeats = setup.further_upstreams;
     let write = |name: &str, text: &str, values: &[(&str, &str)]| -> io::Result<PathBuf> {
@@ -136,20 +157,21 @@ fn prepare(proxy: Proxy, setup: &Setup<'_>, port: u16) -> io::Result<Vec<OsStrin
     };
     match proxy {
         Proxy::Floor => {
-            Ok(words(&["floor", "--listen", &listen, "--to", &setup.origin.to_string()]))
+            Ok((words(&["floor", "--listen", &listen, "--to", &setup.origin.to_string()]), None))
         }
         Proxy::Uring | Proxy::Epoll => {
-            let admin = format!("127.0.0.1:{}", net::free_port()?);
-            let origin = setup.origin.to_string();
-            let values = [
-                ("ENGINE", proxy.key()),
-                ("ADMIN", &admin),
-                ("LISTEN", &listen),
-                ("ORIGIN", &origin),
-            ];
-            let text = include_str!("../../peers/outrigger.toml");
-            let path = write(&format!("outrigger-{}.toml", proxy.key()), text, &values)?;
-            Ok(with_path(&["run"], path))
+            let file = LiveFile::new(Configuration {
+                engine: proxy,
+                workers: setup.workers,
+                listen: at,
+                admin: ([127, 0, 0, 1], net::free_port()?).into(),
+                origin: setup.origin.clone(),
+                further_upstreams: setup.further_upstreams,
+                version: 0,
+                access_log: None,
+                path: setup.directory.join(format!("outrigger-{}.toml", proxy.key())),
+            })?;
+            Ok((with_path(&["run"], file.path().to_path_buf()), Some(file)))
         }
         Proxy::HaProxy => {
             let origin = match setup.origin {
@@ -158,13 +180,13 @@ fn prepare(proxy: Proxy, setup: &Setup<'_>, port: u16) -> io::Result<Vec<OsStrin
             };
             let text = include_str!("../../peers/haproxy.cfg");
             let path = write("haproxy.cfg", text, &[("LISTEN", &listen), ("ORIGIN", &origin)])?;
-            Ok(with_path(&["-db", "-f"], path))
+            Ok((with_path(&["-db", "-f"], path), None))
         }
         Proxy::Nginx => {
             let origin = setup.origin.to_string();
             let values = [("LISTEN", &*listen), ("ORIGIN", &origin), ("DIR", &directory)];
             let path = write("nginx.conf", include_str!("../../peers/nginx.conf"), &values)?;
-            Ok(with_path(&["-p", &directory, "-c"], path))
+            Ok((with_path(&["-p", &directory, "-c"], path), None))
         }
         Proxy::Envoy | Proxy::EnvoyTuned => {
             let text = include_str!("../../peers/envoy.yaml");
@@ -174,7 +196,7 @@ fn prepare(proxy: Proxy, setup: &Setup<'_>, port: u16) -> io::Result<Vec<OsStrin
                 &[("PORT", &port.to_string()), ("ORIGIN", &envoy_address(setup.origin))],
             )?;
             let first = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"];
-            Ok(with_path(&[&first[..], &["-c"]].concat(), path))
+            Ok((with_path(&[&first[..], &["-c"]].concat(), path), None))
         }
     }
 }

@@ -2,16 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Subject;
 use crate::measure::machine::Machine;
 use crate::peers::Proxy;
-use crate::versus::Options;
 use crate::versus::figure::Figure;
 use crate::versus::sheet::Sheet;
+use crate::versus::targets::Limit;
 
 /// The document.
-pub fn render(sheet: &Sheet, machine: &Machine, options: &Options) -> Value {
+pub fn render(sheet: &Sheet, machine: &Machine, subject: &Subject<'_>) -> Value {
     let figures: Vec<Value> =
         sheet.figures().into_iter().map(|figure| of_figure(sheet, figure)).collect();
+    let promised: Vec<Value> =
+        subject.targets.iter().map(|&(figure, limit)| of_target(sheet, figure, limit)).collect();
     let curves: Map<String, Value> = sheet
         .proxies
         .iter()
@@ -23,10 +26,9 @@ pub fn render(sheet: &Sheet, machine: &Machine, options: &Options) -> Value {
             "cpus": machine.cpus,
             "kernel": machine.kernel,
         },
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "latency_rate_per_second": options.rate,
+        "how": subject.how,
         "figures": figures,
+        "promised": promised,
         "latency_curves_percentile_us": curves,
         "notes": sheet.notes,
         "disturbance": sheet.disturbance(),
@@ -45,6 +47,16 @@ fn of_figure(sheet: &Sheet, figure: Figure) -> Value {
         "unit": figure.unit().symbol(),
         "programs": programs,
     })
+}
+
+fn of_target(sheet: &Sheet, figure: Figure, limit: Limit) -> Value {
+    let verdict = |&proxy: &Proxy| {
+        let verdict = limit.judge(sheet, proxy, figure)?;
+        Some((proxy.key().to_owned(), json!({ "value": verdict.value, "met": verdict.is_met })))
+    };
+    let ours = sheet.proxies.iter().filter(|proxy| proxy.is_ours());
+    let verdicts: Map<String, Value> = ours.filter_map(verdict).collect();
+    json!({ "key": figure.key(), "limit": limit.text(figure), "verdicts": verdicts })
 }
 
 fn of_cell(sheet: &Sheet, proxy: Proxy, figure: Figure) -> Option<Value> {

@@ -1,113 +1,112 @@
-//! The tables: medians, ratios, promises, notes.
+//! What stands in the tables: medians, ratios, promises, notes. How they look is `text`'s and
+//! `markdown`'s. Pure.
 
-use std::fmt::Write;
-
+use super::Subject;
 use crate::measure::machine::Machine;
 use crate::measure::stats::{SPREAD_MAX, Summary};
 use crate::peers::Proxy;
-use crate::versus::Options;
+use crate::versus::figure::Figure;
 use crate::versus::sheet::Sheet;
-use crate::versus::targets::{Limit, TARGETS};
+use crate::versus::targets::Limit;
 
-/// Columns of characters for a row's name.
-const NAME: usize = 32;
-/// For a value.
-const CELL: usize = 12;
 /// What a ratio is taken to.
 const PEERS: [Proxy; 3] = [Proxy::Envoy, Proxy::HaProxy, Proxy::Floor];
 
 /// All of a run.
-pub fn render(sheet: &Sheet, machine: &Machine, options: &Options) -> String {
-    let mut out = String::new();
-    heading(&mut out, machine, options);
-    medians(&mut out, sheet);
-    ratios(&mut out, sheet);
-    promises(&mut out, sheet);
-    notes(&mut out, sheet);
-    out
+pub(super) struct Page {
+    /// What it was measured on, and how.
+    pub(super) heading: Vec<String>,
+    pub(super) tables: Vec<Table>,
+    pub(super) notes: Vec<String>,
 }
 
-fn heading(out: &mut String, machine: &Machine, options: &Options) {
+/// Rows of as many cells as the head has; the first cell is the row's name.
+pub(super) struct Table {
+    pub(super) head: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+pub(super) fn page(sheet: &Sheet, machine: &Machine, subject: &Subject<'_>) -> Page {
     let Machine { processor, cpus, kernel } = machine;
-    line(out, &format!("{processor}, {cpus} CPUs, Linux {kernel}"));
-    let text = format!(
-        "{} rounds of {} s; each proxy alone on one CPU, load and origin on another; latency at \
-         {}/s",
-        options.rounds, options.seconds, options.rate
-    );
-    line(out, &text);
     let percent = SPREAD_MAX * 100.0;
-    line(out, &format!("`~`: the rounds lie more than {percent:.0} % of the median apart\n"));
+    let heading = vec![
+        format!("{processor}, {cpus} CPUs, Linux {kernel}"),
+        subject.how.clone(),
+        format!("`~`: the rounds lie more than {percent:.0} % of the median apart"),
+    ];
+    let tables = [medians(sheet), ratios(sheet), promises(sheet, subject.targets)];
+    Page {
+        heading,
+        tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
+        notes: sheet.notes.iter().cloned().chain(sheet.disturbance()).collect(),
+    }
 }
 
-fn medians(out: &mut String, sheet: &Sheet) {
-    row(out, "median of the rounds", sheet.proxies.iter().map(|proxy| proxy.key().to_owned()));
-    for figure in sheet.figures() {
+fn medians(sheet: &Sheet) -> Table {
+    let row = |figure: Figure| {
         let unit = figure.unit();
-        let name = format!("{} [{}]", figure.title(), unit.symbol());
         let cells = sheet
             .proxies
             .iter()
             .map(|&proxy| cell(sheet.summary(proxy, figure), |value| unit.show(value)));
-        row(out, &name, cells);
+        named(format!("{} [{}]", figure.title(), unit.symbol()), cells)
+    };
+    Table {
+        head: named(
+            "median of the rounds".to_owned(),
+            sheet.proxies.iter().map(|proxy| proxy.key().to_owned()),
+        ),
+        rows: sheet.figures().into_iter().map(row).collect(),
     }
-    out.push('\n');
 }
 
-fn ratios(out: &mut String, sheet: &Sheet) {
-    let pairs: Vec<(Proxy, Proxy)> = sheet
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.is_ours())
+fn ratios(sheet: &Sheet) -> Table {
+    let ours = sheet.proxies.iter().filter(|proxy| proxy.is_ours());
+    let pairs: Vec<(Proxy, Proxy)> = ours
         .flat_map(|&ours| PEERS.map(|theirs| (ours, theirs)))
         .filter(|(_, theirs)| sheet.proxies.contains(theirs))
         .collect();
-    if pairs.is_empty() {
-        return;
-    }
-    let names = pairs.iter().map(|(ours, theirs)| format!("{}/{}", ours.key(), short(*theirs)));
-    row(out, "ratio, median of the rounds", names);
-    for figure in sheet.figures().into_iter().filter(|figure| figure.has_ratio()) {
+    let row = |figure: Figure| {
         let cells = pairs.iter().map(|&(ours, theirs)| {
             cell(sheet.ratio(ours, theirs, figure), |value| format!("{value:.2}"))
         });
-        row(out, &figure.title(), cells);
+        named(figure.title(), cells)
+    };
+    let figures = sheet.figures().into_iter().filter(|figure| figure.has_ratio());
+    Table {
+        head: named(
+            "ratio, median of the rounds".to_owned(),
+            pairs.iter().map(|(ours, theirs)| format!("{}/{}", ours.key(), short(*theirs))),
+        ),
+        rows: if pairs.is_empty() { Vec::new() } else { figures.map(row).collect() },
     }
-    out.push('\n');
 }
 
-fn promises(out: &mut String, sheet: &Sheet) {
+fn promises(sheet: &Sheet, targets: &[(Figure, Limit)]) -> Table {
     let ours: Vec<Proxy> = sheet.proxies.iter().copied().filter(|proxy| proxy.is_ours()).collect();
-    if ours.is_empty() {
-        return;
-    }
-    row(out, "promised", ours.iter().map(|proxy| proxy.key().to_owned()));
-    for (figure, limit) in TARGETS {
+    let verdict = |proxy, figure: Figure, limit: Limit| {
+        let Some(verdict) = limit.judge(sheet, proxy, figure) else { return "- ".to_owned() };
+        let value = match limit.is_ratio() {
+            true => format!("{:.2}", verdict.value),
+            false => figure.unit().show(verdict.value),
+        };
+        let mark = if verdict.is_wide { "~" } else { "" };
+        format!("{value}{mark} {}", if verdict.is_met { "met " } else { "MISS" })
+    };
+    let row = |&(figure, limit): &(Figure, Limit)| {
+        let cells = ours.iter().map(|&proxy| verdict(proxy, figure, limit));
         let name = format!("{}: {}", figure.title(), limit.text(figure));
-        let cells: Vec<String> = ours
-            .iter()
-            .map(|&proxy| match limit.judge(sheet, proxy, figure) {
-                Some(verdict) => {
-                    let value = match limit {
-                        Limit::AtMost(_) => figure.unit().show(verdict.value),
-                        _ => format!("{:.2}", verdict.value),
-                    };
-                    format!("{value} {}", if verdict.is_met { "met " } else { "MISS" })
-                }
-                None => "-".to_owned(),
-            })
-            .collect();
-        if cells.iter().any(|cell| cell != "-") {
-            wide_row(out, &name, cells);
-        }
+        named(name, cells)
+    };
+    let has_value = |row: &Vec<String>| row[1..].iter().any(|cell| cell != "- ");
+    Table {
+        head: named("promised".to_owned(), ours.iter().map(|proxy| proxy.key().to_owned())),
+        rows: targets.iter().map(row).filter(has_value).collect(),
     }
-    out.push('\n');
 }
 
-fn notes(out: &mut String, sheet: &Sheet) {
-    for note in sheet.notes.iter().chain(&sheet.disturbance()) {
-        line(out, &format!("note: {note}"));
-    }
+fn named(name: String, cells: impl Iterator<Item = String>) -> Vec<String> {
+    std::iter::once(name).chain(cells).collect()
 }
 
 /// A value, with a mark if the rounds disagree; `-` if there is none.
@@ -124,25 +123,4 @@ fn short(proxy: Proxy) -> &'static str {
         Proxy::HaProxy => "hapr",
         other => other.key(),
     }
-}
-
-fn row(out: &mut String, name: &str, cells: impl Iterator<Item = String>) {
-    write!(out, "{name:<NAME$}").expect("a String takes all");
-    for cell in cells {
-        write!(out, "{cell:>CELL$}").expect("a String takes all");
-    }
-    out.push('\n');
-}
-
-fn wide_row(out: &mut String, name: &str, cells: Vec<String>) {
-    write!(out, "{name:<56}").expect("a String takes all");
-    for cell in cells {
-        write!(out, "{cell:>14}").expect("a String takes all");
-    }
-    out.push('\n');
-}
-
-fn line(out: &mut String, text: &str) {
-    out.push_str(text);
-    out.push('\n');
 }

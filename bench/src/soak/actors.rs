@@ -5,8 +5,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::line::Line;
 use super::scene::Cast;
+use crate::line::Line;
 use crate::load::{get, post};
 
 /// A kind of client.
@@ -15,23 +15,36 @@ pub(super) struct Actor {
     pub(super) name: &'static str,
     /// Threads that play it.
     pub(super) threads: usize,
+    /// Whether each of its requests is answered, if nothing goes wrong: then the proxy must have
+    /// recorded exactly as many.
+    pub(super) is_honest: bool,
     /// One visit.
-    pub(super) episode: fn(&mut Cast) -> io::Result<()>,
+    pub(super) episode: Episode,
 }
 
 pub(super) const ACTORS: &[Actor] = &[
-    Actor { name: "keep-alive", threads: 4, episode: keep_alive },
-    Actor { name: "bulk download", threads: 2, episode: bulk_down },
-    Actor { name: "bulk upload", threads: 2, episode: bulk_up },
-    Actor { name: "slow head", threads: 2, episode: slow_head },
-    Actor { name: "slow reader", threads: 2, episode: slow_reader },
-    Actor { name: "abort", threads: 2, episode: abort },
-    Actor { name: "abort in a body", threads: 1, episode: abort_in_body },
-    Actor { name: "pipelining", threads: 2, episode: pipelining },
-    Actor { name: "half-close", threads: 1, episode: half_close },
-    Actor { name: "malformed", threads: 2, episode: malformed },
-    Actor { name: "flaky origin", threads: 2, episode: flaky },
+    honest("keep-alive", 4, keep_alive),
+    honest("bulk download", 2, bulk_down),
+    honest("bulk upload", 2, bulk_up),
+    honest("slow head", 2, slow_head),
+    other("slow reader", 2, slow_reader),
+    other("abort", 2, abort),
+    other("abort in a body", 1, abort_in_body),
+    honest("pipelining", 2, pipelining),
+    honest("half-close", 1, half_close),
+    other("malformed", 2, malformed),
+    other("flaky origin", 2, flaky),
 ];
+
+type Episode = fn(&mut Cast) -> io::Result<()>;
+
+const fn honest(name: &'static str, threads: usize, episode: Episode) -> Actor {
+    Actor { name, threads, is_honest: true, episode }
+}
+
+const fn other(name: &'static str, threads: usize, episode: Episode) -> Actor {
+    Actor { name, threads, is_honest: false, episode }
+}
 
 /// Each must be refused, and the connection closed.
 const MALFORMED: &[&[u8]] = &[

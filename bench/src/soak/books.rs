@@ -53,6 +53,10 @@ pub(super) struct Books {
     pub(super) middle: State,
     /// After the second.
     pub(super) closing: State,
+    /// What honest clients saw without trouble.
+    pub(super) encore: Tally,
+    /// How many outcomes the proxy recorded of that.
+    pub(super) recorded: f64,
     /// Files that took effect.
     pub(super) reloads: u64,
 }
@@ -65,7 +69,7 @@ impl Books {
 
     /// Name, value in words, verdict.
     fn checks(&self) -> Vec<(&'static str, String, bool)> {
-        let Self { tally, requests, middle, closing, reloads } = self;
+        let Self { tally, requests, middle, closing, encore, recorded, reloads } = self;
         let (least, most) = (tally.certain as f64, (tally.certain + tally.maybe) as f64);
         let leaked = closing.descriptors.saturating_sub(middle.descriptors);
         let resident = |state: &State| i64::try_from(state.resident).unwrap_or(i64::MAX);
@@ -79,6 +83,14 @@ impl Books {
                 "outcomes",
                 format!("{requests} recorded, {least} to {most} expected"),
                 (least..=most).contains(requests),
+            ),
+            (
+                "without trouble",
+                format!(
+                    "{recorded} recorded, {} answered, {} episodes failed",
+                    encore.certain, encore.failed
+                ),
+                encore.failed == 0 && *recorded == encore.certain as f64,
             ),
             (
                 "left over",
@@ -105,7 +117,7 @@ impl fmt::Display for Books {
         for (name, value, is_well) in self.checks() {
             writeln!(f, "  {:<20}{value}{}", name, if is_well { "" } else { "   BAD" })?;
         }
-        let mut failures = self.tally.failures.iter();
+        let mut failures = self.tally.failures.iter().chain(&self.encore.failures);
         failures.try_for_each(|(why, times)| writeln!(f, "  failed {times} times: {why}"))
     }
 }
@@ -117,7 +129,15 @@ mod tests {
     fn good() -> Books {
         let tally = Tally { certain: 100, maybe: 10, well: 50, ..Tally::default() };
         let state = State { descriptors: 20, resident: 8 << 20, ..State::default() };
-        Books { tally, requests: 105.0, middle: state, closing: state, reloads: 3 }
+        Books {
+            tally,
+            requests: 105.0,
+            middle: state,
+            closing: state,
+            encore: Tally { certain: 9, ..Tally::default() },
+            recorded: 9.0,
+            reloads: 3,
+        }
     }
 
     #[test]
@@ -127,10 +147,13 @@ mod tests {
 
     #[test]
     fn each_defect_alone_unbalances_them() {
-        let defects: [fn(&mut Books); 9] = [
+        let defects: [fn(&mut Books); 12] = [
             |books| books.tally.failed = 1,
             |books| books.requests = 99.0,
             |books| books.requests = 111.0,
+            |books| books.recorded = 8.0,
+            |books| books.recorded = 10.0,
+            |books| books.encore.failed = 1,
             |books| books.closing.downstream = 1.0,
             |books| books.closing.buffers = 1.0,
             |books| books.closing.descriptors += 1,

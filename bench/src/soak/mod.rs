@@ -3,13 +3,10 @@
 //!
 //! At the end no request may have failed without an outside reason, every request has one outcome,
 //! and nothing is left: no connection, descriptor, receive buffer or memory. `actors` are the
-//! clients, `troubles` the outside reasons, `gauge` what the proxy and the kernel tell, `books` the
-//! judgement.
+//! clients, `troubles` the outside reasons, `books` the judgement.
 
 mod actors;
 mod books;
-mod gauge;
-mod line;
 mod scene;
 mod troubles;
 
@@ -21,9 +18,13 @@ use crate::measure::machine::{CpuError, Cpus};
 use crate::peers::find::{self, Given, Missing};
 use crate::peers::{Proxy, launch};
 use crate::scratch::Scratch;
+use actors::Actor;
 use books::{Books, State};
 use scene::{Scene, Tally};
 use troubles::Stage;
+
+/// How long the honest clients are among themselves.
+const ENCORE: Duration = Duration::from_secs(3);
 
 /// How long, and which engine.
 #[derive(Debug, clap::Args)]
@@ -86,22 +87,34 @@ pub fn run(options: &Options, stop: &Interrupt) -> Result<(), SoakError> {
     Ok(())
 }
 
-/// Two acts of the same play: what the second leaves behind beyond the first is a leak.
+/// Two acts of the same play: what the second leaves behind beyond the first is a leak. An encore
+/// of honest clients without trouble: what was recorded must be what was answered, to the last one.
 fn soak(options: &Options, stage: &mut Stage) -> Result<Books, SoakError> {
     let act = Duration::from_secs_f64(options.seconds / 2.0);
+    let wanted = |actor: &Actor| actor.name.starts_with(&options.actors);
     let opening = stage.quiet_state()?;
-    let mut tally = play(act, options.seed, &options.actors, stage)?;
+    let mut tally = play(options.seed, wanted, stage, |stage, scene| stage.trouble(act, scene))?;
     let middle = stage.quiet_state()?;
-    tally.add(play(act, options.seed.wrapping_add(1), &options.actors, stage)?);
+    let seed = options.seed.wrapping_add(1);
+    tally.add(play(seed, wanted, stage, |stage, scene| stage.trouble(act, scene))?);
     let closing = stage.quiet_state()?;
     let requests = State::requests_between(&opening, &closing);
-    Ok(Books { tally, requests, middle, closing, reloads: stage.reloads() })
+
+    let is_honest = |actor: &Actor| actor.is_honest && wanted(actor);
+    let encore = play(seed, is_honest, stage, |stage, _| stage.peace(ENCORE))?;
+    let recorded = State::requests_between(&closing, &stage.quiet_state()?);
+    Ok(Books { tally, requests, middle, closing, encore, recorded, reloads: stage.reloads() })
 }
 
-fn play(length: Duration, seed: u64, actors: &str, stage: &mut Stage) -> Result<Tally, SoakError> {
+fn play(
+    seed: u64,
+    chosen: impl Fn(&Actor) -> bool,
+    stage: &mut Stage,
+    meanwhile: impl FnOnce(&mut Stage, &Scene) -> Result<Tally, SoakError>,
+) -> Result<Tally, SoakError> {
     let scene = Scene::new(stage.target());
-    let actors = scene.begin(seed, actors);
-    let trouble = stage.trouble(length, &scene);
+    let actors = scene.begin(seed, chosen);
+    let trouble = meanwhile(stage, &scene);
     scene.end();
     let mut tally = Tally::default();
     for actor in actors {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use policy::random::{Rng, below};
 
 use super::actors::{ACTORS, Actor};
-use super::line::{Line, rest};
+use crate::line::{Line, rest};
 
 /// Between two episodes, so that those of one request do not crowd out the others.
 const BETWEEN: Duration = Duration::from_millis(2);
@@ -71,11 +71,16 @@ impl Scene {
         Arc::new(Self { target, ended, scarcity: AtomicU64::new(0) })
     }
 
-    /// Starts the actors whose names begin with `prefix`, each with a seed drawn from `seed`.
-    pub(super) fn begin(self: &Arc<Self>, seed: u64, prefix: &str) -> Vec<JoinHandle<Tally>> {
+    /// Starts the actors that are `chosen`, each with a seed drawn from `seed`.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        seed: u64,
+        chosen: impl Fn(&Actor) -> bool,
+    ) -> Vec<JoinHandle<Tally>> {
         let mut seeds = Rng::new(seed);
-        let chosen = ACTORS.iter().filter(|actor| actor.name.starts_with(prefix));
-        chosen
+        ACTORS
+            .iter()
+            .filter(|actor| chosen(actor))
             .flat_map(|actor| (0..actor.threads).map(move |_| actor))
             .map(|actor| {
                 let random = Rng::new(seeds.draw());

@@ -13,13 +13,13 @@ use rustix::process::{Pid, Resource, Rlimit};
 
 use super::SoakError;
 use super::books::State;
-use super::gauge::{self, Samples};
-use super::line::{Line, rest};
 use super::scene::{Scene, Tally};
+use crate::admin::Samples;
 use crate::interrupt::Interrupt;
+use crate::line::{Line, rest};
 use crate::load::get;
 use crate::measure::machine::Cpus;
-use crate::measure::process::Processes;
+use crate::measure::process::{self, Processes};
 use crate::net;
 use crate::peers::Proxy;
 use crate::peers::launch::Child;
@@ -80,7 +80,7 @@ impl Stage {
         let steady = origin(steady_port, cpus.load, &directory)?;
         let flaky = Some(origin(flaky_port, cpus.load, &directory)?);
         let line = [program.into(), "run".into(), file.clone().into()];
-        let proxy = Child::start(cpus.proxy, &line, &directory.join("outrigger.log"))?;
+        let proxy = Child::start(&[cpus.proxy], &line, &directory.join("outrigger.log"))?;
         let stage = Self {
             proxy,
             target,
@@ -137,6 +137,15 @@ impl Stage {
         Ok(tally)
     }
 
+    /// Makes none for `length`.
+    pub(super) fn peace(&mut self, length: Duration) -> Result<Tally, SoakError> {
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            self.pause(TICK)?;
+        }
+        Ok(Tally::default())
+    }
+
     /// The proxy at rest: waits until nothing is in flight and its memory has stopped shrinking;
     /// tells what is left if that does not come.
     pub(super) fn quiet_state(&mut self) -> Result<State, SoakError> {
@@ -166,7 +175,7 @@ impl Stage {
             buffers: samples.of("outrigger_core_buffers_held")?,
             buffer_bytes: samples.of("outrigger_core_buffer_bytes")?,
             panics: samples.of("outrigger_task_panics_total")?,
-            descriptors: gauge::descriptors(pid)?,
+            descriptors: process::descriptors(pid)?,
             resident: Processes::of_session(pid)?.resident_bytes()?,
         })
     }
@@ -213,7 +222,7 @@ impl Stage {
     /// Leaves the proxy a few descriptors only, comes with a crowd, and gives them back.
     fn scarcity(&mut self, scene: &Scene, tally: &mut Tally) -> Result<(), SoakError> {
         let pid = i32::try_from(self.proxy.pid()).ok().and_then(Pid::from_raw);
-        let used = gauge::descriptors(self.proxy.pid())? as u64;
+        let used = process::descriptors(self.proxy.pid())? as u64;
         let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
         let few = Rlimit { current: Some(used + SCARCE_SPARE), maximum };
         scene.turn_scarcity();
@@ -245,7 +254,7 @@ fn origin(port: u16, cpu: usize, directory: &Path) -> io::Result<Child> {
     let program = std::env::current_exe()?;
     let listen = format!("127.0.0.1:{port}");
     let line = [program.into(), "origin".into(), "--listen".into(), listen.into()];
-    Child::start(cpu, &line, &directory.join(format!("origin-{port}.log")))
+    Child::start(&[cpu], &line, &directory.join(format!("origin-{port}.log")))
 }
 
 fn configuration(

@@ -126,6 +126,9 @@ fn take_in(
                 eprintln!("  {:<12}{shown:>18}{}", proxy.key(), shared.unwrap_or_default());
             }
             sheet.add(proxy, round, &told);
+            if let Some(remark) = told.remark {
+                note(&mut sheet.notes, format!("{place}: {remark}"));
+            }
             Ok(())
         }
         Err(error) if error.is_interrupt() => Err(LoadError::Interrupted.into()),

@@ -1,4 +1,6 @@
-//! The figures of the table: what each is called, its unit, and which way is better.
+//! The figures of the tables: what each is called, and its unit.
+
+use crate::cockpit::instrument::Instrument;
 
 /// A load whose cost is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +62,14 @@ pub enum Figure {
     Bulk(Way),
     /// Voluntary context switches a second, without traffic.
     WakeUps,
+    /// Resident memory of two cores after one request.
+    RssIdleTwo,
+    /// What an upstream and its route add to resident memory.
+    PerUpstream,
+    /// System calls for a request, so many connections.
+    SystemCalls(u16),
+    /// Of `bench cockpit`.
+    Cockpit(Instrument),
 }
 
 /// What a value is counted in.
@@ -79,6 +89,10 @@ pub enum Unit {
     Bytes,
     /// MiB per second of CPU time
     MiBPerCpuSecond,
+    /// Pieces
+    Count,
+    /// So many times as much
+    Times,
 }
 
 impl Unit {
@@ -92,6 +106,8 @@ impl Unit {
             Self::MiB => "MiB",
             Self::Bytes => "B",
             Self::MiBPerCpuSecond => "MiB/CPU s",
+            Self::Count => "n",
+            Self::Times => "×",
         }
     }
 
@@ -99,6 +115,7 @@ impl Unit {
     pub fn show(self, value: f64) -> String {
         let value = if self == Self::Share { value * 100.0 } else { value };
         match value.abs() {
+            whole if self == Self::Count && whole.fract() == 0.0 => format!("{value:.0}"),
             small if small < 10.0 => format!("{value:.2}"),
             middle if middle < 100.0 => format!("{value:.1}"),
             _ => format!("{value:.0}"),
@@ -124,6 +141,9 @@ impl Figure {
         all.extend([Self::RssIdle, Self::RssCrowd, Self::PerConnection]);
         all.extend([Self::RssWith(1000), Self::RssWith(10_000)]);
         all.extend([Self::Start, Self::StartWith(1000), Self::StartWith(10_000), Self::WakeUps]);
+        all.extend([Self::RssIdleTwo, Self::PerUpstream]);
+        all.extend([1, 64].map(Self::SystemCalls));
+        all.extend(Instrument::ALL.map(Self::Cockpit));
         all
     }
 
@@ -159,6 +179,11 @@ impl Figure {
             Self::Bulk(Way::Down) => "1 MiB answers".to_owned(),
             Self::Bulk(Way::Up) => "1 MiB requests".to_owned(),
             Self::WakeUps => "wake-ups, idle".to_owned(),
+            Self::RssIdleTwo => "RSS idle, 2 cores".to_owned(),
+            Self::PerUpstream => "per upstream and route".to_owned(),
+            Self::SystemCalls(1) => "system calls, 1 connection".to_owned(),
+            Self::SystemCalls(connections) => format!("system calls, {connections} conn."),
+            Self::Cockpit(instrument) => instrument.words().0.to_owned(),
         }
     }
 
@@ -169,8 +194,10 @@ impl Figure {
             Self::Traffic(_, Quantity::PerSecond) | Self::WakeUps => Unit::PerSecond,
             Self::Traffic(..) | Self::Percentile(_) => Unit::Micros,
             Self::Start | Self::StartWith(_) => Unit::Millis,
-            Self::RssIdle | Self::RssCrowd | Self::RssWith(_) => Unit::MiB,
-            Self::PerConnection => Unit::Bytes,
+            Self::RssIdle | Self::RssIdleTwo | Self::RssCrowd | Self::RssWith(_) => Unit::MiB,
+            Self::PerConnection | Self::PerUpstream => Unit::Bytes,
+            Self::SystemCalls(_) => Unit::Count,
+            Self::Cockpit(instrument) => instrument.words().2,
             Self::Bulk(_) => Unit::MiBPerCpuSecond,
         }
     }
@@ -178,7 +205,7 @@ impl Figure {
     /// Whether a ratio to a peer says something: not of a share, nor of parts of another row.
     pub fn has_ratio(self) -> bool {
         use Quantity::{Busy, System, User};
-        !matches!(self, Self::Traffic(_, User | System | Busy) | Self::WakeUps)
+        !matches!(self, Self::Traffic(_, User | System | Busy) | Self::WakeUps | Self::Cockpit(_))
     }
 
     /// Its name in JSON.
@@ -209,6 +236,10 @@ impl Figure {
             Self::Bulk(Way::Down) => "bulk_down_mib_per_cpu_second".to_owned(),
             Self::Bulk(Way::Up) => "bulk_up_mib_per_cpu_second".to_owned(),
             Self::WakeUps => "wake_ups_per_second".to_owned(),
+            Self::RssIdleTwo => "rss_mib_idle_2_cores".to_owned(),
+            Self::PerUpstream => "bytes_per_upstream".to_owned(),
+            Self::SystemCalls(connections) => format!("system_calls_at_{connections}"),
+            Self::Cockpit(instrument) => instrument.words().1.to_owned(),
         }
     }
 }

@@ -16,12 +16,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::interrupt::Interrupt;
-use crate::measure::machine::Machine;
 use crate::peers::Proxy;
 use crate::peers::find::Given;
-use crate::report::{json, svg, table};
+use crate::report::{self, Output, Subject, svg};
 use campaign::{Campaign, CampaignError};
 use figure::{Shape, Way};
+use targets::TARGETS;
 use trial::Trial;
 
 /// Start times and memory hardly vary: their dearest trials are done in so many rounds only.
@@ -66,12 +66,12 @@ pub struct Options {
     /// Measure these programs only.
     #[arg(long, value_delimiter = ',', value_name = "PROGRAMS")]
     pub peers: Vec<Proxy>,
-    /// Print JSON instead of tables.
-    #[arg(long)]
-    pub json: bool,
     /// Write the latency curve as `latency.svg` into this directory.
     #[arg(long, value_name = "DIR")]
     pub charts: Option<PathBuf>,
+    /// What to print.
+    #[command(flatten)]
+    pub output: Output,
     /// Where the programs are.
     #[command(flatten)]
     pub given: Given,
@@ -86,12 +86,13 @@ pub fn run(options: &Options, stop: Interrupt) -> Result<(), CampaignError> {
         given: options.given.clone(),
     };
     let sheet = campaign.run(|round| trials(options, round), stop)?;
-    let machine = Machine::read();
-    if options.json {
-        println!("{:#}", json::render(&sheet, &machine, options));
-    } else {
-        print!("{}", table::render(&sheet, &machine, options));
-    }
+    let how = format!(
+        "{} rounds of {} s; each proxy alone on one CPU, load and origin on another; latency at \
+         {}/s",
+        options.rounds, options.seconds, options.rate
+    );
+    let subject = Subject { name: "versus", how, targets: &TARGETS };
+    report::print(&sheet, &subject, &options.output)?;
     if let Some(directory) = &options.charts {
         fs::create_dir_all(directory)?;
         let path = directory.join("latency.svg");

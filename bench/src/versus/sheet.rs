@@ -42,6 +42,11 @@ impl Sheet {
         }
     }
 
+    /// Takes in a figure that follows from others.
+    pub fn derive(&mut self, proxy: Proxy, round: usize, figure: Figure, value: f64) {
+        self.readings.entry((proxy, figure)).or_default().push((round, value));
+    }
+
     /// A cell of the table.
     pub fn summary(&self, proxy: Proxy, figure: Figure) -> Option<Summary> {
         let values: Vec<f64> =

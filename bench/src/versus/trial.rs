@@ -7,12 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::figure::{Figure, Quantity, Shape, Way};
+use crate::budgets::system_calls;
+use crate::cockpit::{log, reloads, scrape};
 use crate::load::drive::Drive;
 use crate::load::latency::Latencies;
 use crate::load::origin::BULK_TARGET;
 use crate::load::{self, Load, LoadError, Pace, Window};
 use crate::measure::machine::{CpuWatch, Cpus, FOREIGN_SHARE_MAX};
-use crate::measure::process::CpuUse;
+use crate::measure::process::{CpuTime, CpuUse};
 use crate::net::Address;
 use crate::peers::Proxy;
 use crate::peers::start::{Running, Setup, StartError};
@@ -26,6 +28,8 @@ const CROWD: usize = 5000;
 /// Connections of the crowd that ask at the same time.
 const CROWD_STEP: usize = 50;
 const BULK_CONNECTIONS: usize = 8;
+/// Replaced by others with every small reload.
+const FEW_UPSTREAMS: usize = 10;
 const PACED_RATE: u32 = 2000;
 const PACED_CONNECTIONS: usize = 16;
 const OPEN_CONNECTIONS: usize = 64;
@@ -54,6 +58,20 @@ pub enum Trial {
     Crowd,
     /// So many upstreams in the configuration.
     Upstreams(u32),
+    /// Idle memory with two cores.
+    TwoCores,
+    /// System calls per request, so many connections.
+    SystemCalls(u16),
+    /// A reload every 100 ms, for so long.
+    ReloadStorm(Duration),
+    /// 10,000 routes and upstreams replaced under load.
+    LargeReload,
+    /// Saved to in force.
+    Effect,
+    /// A large page scraped under load.
+    Scrape,
+    /// The access log on and off.
+    AccessLog,
 }
 
 /// What trials share.
@@ -81,6 +99,8 @@ pub struct Told {
     pub latencies: Option<Latencies>,
     /// The share of the proxy's CPU that others used, where it is too large.
     pub foreign_share: Option<f64>,
+    /// What a reader of the readings must know: why a request failed, where that is a reading.
+    pub remark: Option<String>,
 }
 
 /// Why a trial tells nothing.
@@ -136,12 +156,24 @@ impl Trial {
             Self::Idle => "start and idle".to_owned(),
             Self::Crowd => "5,000 idle connections".to_owned(),
             Self::Upstreams(upstreams) => format!("{upstreams} upstreams"),
+            Self::TwoCores => "two idle cores".to_owned(),
+            Self::SystemCalls(connections) => Figure::SystemCalls(connections).title(),
+            Self::ReloadStorm(length) => format!("ten reloads a second for {length:?}"),
+            Self::LargeReload => "10,000 routes and upstreams reloaded".to_owned(),
+            Self::Effect => "saved to in force".to_owned(),
+            Self::Scrape => "scraped under load".to_owned(),
+            Self::AccessLog => "access log on and off".to_owned(),
         }
     }
 
-    /// The floor relay has no upstreams to configure.
+    /// Whether the proxy has what is tried: the floor relay has no upstreams to configure, and only
+    /// Outrigger's own file is known here.
     pub fn fits(self, proxy: Proxy) -> bool {
-        !(matches!(self, Self::Upstreams(_)) && proxy == Proxy::Floor)
+        match self {
+            Self::Traffic(_) | Self::Open(_) | Self::Bulk(_) | Self::Idle | Self::Crowd => true,
+            Self::Upstreams(_) => proxy != Proxy::Floor,
+            _ => proxy.is_ours(),
+        }
     }
 
     /// Starts `proxy`, does the trial, stops it.
@@ -152,20 +184,21 @@ impl Trial {
         stage: &mut Stage<'_>,
     ) -> Result<Told, TrialError> {
         let over_unix = self == Self::Traffic(Shape::Unix);
-        let further_upstreams = match self {
-            Self::Upstreams(upstreams) => upstreams as usize,
-            _ => 0,
-        };
+        let Cpus { proxy: own, load } = stage.cpus;
+        let cpus = [own, load];
+        // Two cores have nowhere else to go than to the load's CPU; they are tried without traffic.
+        let workers = if matches!(self, Self::TwoCores | Self::Effect) { 2 } else { 1 };
         let setup = Setup {
             program,
-            cpu: stage.cpus.proxy,
+            cpus: &cpus[..workers],
+            workers,
             origin: if over_unix { stage.unix_origin } else { stage.origin },
-            further_upstreams,
+            further_upstreams: self.further_upstreams(),
             directory: stage.directory,
             wrapper: &[],
         };
         let mut running = Running::start(proxy, &setup, stage.drive)?;
-        let told = self.measure(&running, stage);
+        let told = self.measure(&mut running, stage);
         stage.drive.close();
         // A proxy that died explains its own failures better than the sockets do.
         if told.is_err()
@@ -176,7 +209,17 @@ impl Trial {
         told
     }
 
-    fn measure(self, running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
+    fn further_upstreams(self) -> usize {
+        match self {
+            Self::Upstreams(upstreams) => upstreams as usize,
+            Self::LargeReload => 10_000,
+            Self::ReloadStorm(_) | Self::Effect => FEW_UPSTREAMS,
+            Self::Scrape => scrape::UPSTREAMS,
+            _ => 0,
+        }
+    }
+
+    fn measure(self, running: &mut Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
         match self {
             Self::Traffic(shape) => traffic(shape, running, stage),
             Self::Open(rate) => open(rate, running, stage),
@@ -184,6 +227,13 @@ impl Trial {
             Self::Idle => idle(running, stage),
             Self::Crowd => crowd(running, stage),
             Self::Upstreams(upstreams) => many_upstreams(upstreams, running, stage),
+            Self::TwoCores => two_cores(running, stage),
+            Self::SystemCalls(connections) => system_calls::count(connections, running, stage),
+            Self::ReloadStorm(length) => reloads::storm(length, running, stage),
+            Self::LargeReload => reloads::large(running, stage),
+            Self::Effect => reloads::effect(running, stage),
+            Self::Scrape => scrape::scrape(running, stage),
+            Self::AccessLog => log::access_log(running, stage),
         }
     }
 }
@@ -211,7 +261,7 @@ fn traffic(shape: Shape, running: &Running, stage: &mut Stage<'_>) -> Result<Tol
         .into_iter()
         .filter_map(|(quantity, value)| Some((Figure::Traffic(shape, quantity), value?)))
         .collect();
-    Ok(Told { readings, latencies: None, foreign_share: costed.foreign_share })
+    Ok(Told { readings, foreign_share: costed.foreign_share, ..Told::default() })
 }
 
 fn open(rate: u32, running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
@@ -228,7 +278,8 @@ fn open(rate: u32, running: &Running, stage: &mut Stage<'_>) -> Result<Told, Tri
             Some((Figure::Percentile(hundredths), us))
         })
         .collect();
-    Ok(Told { readings, latencies: Some(latencies), foreign_share: costed.foreign_share })
+    let foreign_share = costed.foreign_share;
+    Ok(Told { readings, latencies: Some(latencies), foreign_share, ..Told::default() })
 }
 
 fn bulk(way: Way, running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
@@ -242,7 +293,7 @@ fn bulk(way: Way, running: &Running, stage: &mut Stage<'_>) -> Result<Told, Tria
     let mib = costed.window.answered as f64 * BULK_BYTES as f64 / f64::from(1 << 20);
     let rate = mib / (costed.used.total_us / 1e6);
     let readings = vec![(Figure::Bulk(way), rate)];
-    Ok(Told { readings, latencies: None, foreign_share: costed.foreign_share })
+    Ok(Told { readings, foreign_share: costed.foreign_share, ..Told::default() })
 }
 
 fn idle(running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
@@ -293,6 +344,12 @@ fn many_upstreams(
     Ok(Told { readings, ..Told::default() })
 }
 
+fn two_cores(running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
+    stage.drive.run(SETTLE)?;
+    let memory = running.processes.resident_bytes()?;
+    Ok(Told { readings: vec![(Figure::RssIdleTwo, mib(memory))], ..Told::default() })
+}
+
 /// A window of load and what it cost the proxy.
 struct Costed {
     window: Window,
@@ -309,11 +366,9 @@ fn measure(
     let pace = load.pace;
     stage.drive.open(load)?;
     stage.drive.run(length / 4)?;
-    let watch = CpuWatch::start(stage.cpus.proxy);
-    let before = running.processes.cpu_time()?;
+    let share = OwnShare::watch(running, stage)?;
     let window = stage.drive.run(length)?;
-    let used = running.processes.cpu_time()?.since(&before);
-    let foreign_share = watch.foreign_share(&used).filter(|&share| share > FOREIGN_SHARE_MAX);
+    let (used, foreign_share) = share.end(running)?;
     if window.failed > 0 || window.answered == 0 {
         return Err(failures(window));
     }
@@ -325,12 +380,34 @@ fn measure(
     Ok(Costed { window, used, foreign_share })
 }
 
+/// Looks whether the proxy's CPU is the proxy's.
+pub(crate) struct OwnShare {
+    watch: CpuWatch,
+    before: CpuTime,
+}
+
+impl OwnShare {
+    /// From now on.
+    pub(crate) fn watch(running: &Running, stage: &Stage<'_>) -> io::Result<Self> {
+        let watch = CpuWatch::start(stage.cpus.proxy);
+        Ok(Self { watch, before: running.processes.cpu_time()? })
+    }
+
+    /// What the proxy used since, and the share of others, where it is too large.
+    pub(crate) fn end(&self, running: &Running) -> io::Result<(CpuUse, Option<f64>)> {
+        let used = running.processes.cpu_time()?.since(&self.before);
+        let share = self.watch.foreign_share(&used).filter(|&share| share > FOREIGN_SHARE_MAX);
+        Ok((used, share))
+    }
+}
+
 fn failures(window: Window) -> TrialError {
     let first = window.first_failure.unwrap_or_else(|| "no answer in time".to_owned());
     TrialError::Failures { failed: window.failed, answered: window.answered, first }
 }
 
-fn mib(bytes: u64) -> f64 {
+/// Bytes as [`super::figure::Unit::MiB`].
+pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 

@@ -1,4 +1,5 @@
-//! One blocking client connection that can misbehave. Used by the actors, each in its own thread.
+//! One blocking client connection that can misbehave. Used by the soak's actors, each in its own
+//! thread, and for the admin listener. Loads are `load`'s.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PIECE: usize = 16 * 1024;
 
 /// A connection to the proxy.
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     reader: Reader,
     /// What came after the last answer: the beginning of the next one.
@@ -24,7 +25,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn open(to: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -32,12 +33,12 @@ impl Line {
         Ok(Self { stream, reader: Reader::new(Kind::Answer), ahead: Vec::new() })
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
 
     /// Sends in pieces of `size` bytes with a `pause` after each.
-    pub(super) fn send_slowly(
+    pub(crate) fn send_slowly(
         &mut self,
         bytes: &[u8],
         size: usize,
@@ -51,7 +52,7 @@ impl Line {
     }
 
     /// The next answer's status; its bytes go to `each` as they come.
-    pub(super) fn answer(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<u16> {
+    pub(crate) fn answer(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<u16> {
         let mut buffer = [0; PIECE];
         loop {
             let bytes = if self.ahead.is_empty() {
@@ -73,19 +74,19 @@ impl Line {
     }
 
     /// Whether the last answer announced the connection's end.
-    pub(super) fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         self.reader.closes()
     }
 
     /// Reads at most `size` bytes and waits before; tells how many came, 0 at the end.
-    pub(super) fn read_slowly(&mut self, size: usize, pause: Duration) -> io::Result<usize> {
+    pub(crate) fn read_slowly(&mut self, size: usize, pause: Duration) -> io::Result<usize> {
         rest(pause);
         let mut buffer = vec![0; size];
         self.stream.read(&mut buffer)
     }
 
     /// True if the proxy closes, or resets, before it sends another byte.
-    pub(super) fn is_closed_by_peer(&mut self) -> bool {
+    pub(crate) fn is_closed_by_peer(&mut self) -> bool {
         let mut byte = [0];
         match self.stream.read(&mut byte) {
             Ok(read) => read == 0 && self.ahead.is_empty(),
@@ -94,12 +95,12 @@ impl Line {
     }
 
     /// Ends the own side only.
-    pub(super) fn half_close(&mut self) -> io::Result<()> {
+    pub(crate) fn half_close(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
     }
 
     /// Closes with a reset.
-    pub(super) fn reset(self) -> io::Result<()> {
+    pub(crate) fn reset(self) -> io::Result<()> {
         Ok(sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))?)
     }
 
@@ -119,7 +120,7 @@ impl Line {
 }
 
 /// Lets `pause` pass; nothing is waited for. A signal may cut it short.
-pub(super) fn rest(pause: Duration) {
+pub(crate) fn rest(pause: Duration) {
     if let Ok(mut nothing) = Poll::new() {
         // What could go wrong would only make the pause shorter.
         let _ = nothing.wait(Some(pause));
