@@ -20,7 +20,7 @@ use wire::message::{Framing, RequestHead, ResponseHead};
 
 use crate::core::Core;
 use crate::decide::{self, Decision, ForwardTo, Target};
-use crate::downstream::{self, After, Connection, Listener};
+use crate::downstream::{self, After, Connection, Listener, Received};
 use crate::ledger::Ledger;
 use crate::local::{Answer, Asked};
 use crate::relay::BodySource;
@@ -107,11 +107,11 @@ pub(crate) async fn run(connection: &mut Connection, first: Chunk) -> After {
     let (tried, ended) = (None, false);
     let mut exchange = Exchange { core, view, place, connection, work, ledger, tried, ended };
     let after = match exchange.receive(first).await {
-        Ok(true) => match exchange.serve().await {
+        Ok(Received::Head) => match exchange.serve().await {
             Ok(after) => after,
             Err(failure) => exchange.fail(&failure).await,
         },
-        Ok(false) => {
+        Ok(Received::Nothing) => {
             exchange.ledger.strike_out();
             After::Close
         }
@@ -123,8 +123,7 @@ pub(crate) async fn run(connection: &mut Connection, first: Chunk) -> After {
 }
 
 impl Exchange<'_> {
-    /// Receives the request head. `Ok(false)`: the peer left before it began one.
-    async fn receive(&mut self, first: Chunk) -> Result<bool, Failure> {
+    async fn receive(&mut self, first: Chunk) -> Result<Received, Failure> {
         let http = &self.listener().http;
         let limits = HeadLimits {
             head_bytes_max: http.head_bytes_max,
@@ -134,12 +133,12 @@ impl Exchange<'_> {
         let head_timeout = http.head_timeout;
         let Workspace { request, request_decoder, .. } = &mut *self.work;
         let connection = &mut *self.connection;
-        let begun =
+        let received =
             connection.read_head(first, request_decoder, &limits, head_timeout, request).await?;
         let Workspace { request, request_body, .. } = &mut *self.work;
         request_body.restart(request.framing);
         self.ledger.head_complete();
-        Ok(begun)
+        Ok(received)
     }
 
     /// Decides what becomes of the request, and does it.

@@ -63,6 +63,13 @@ pub(crate) struct Waits {
     pub(crate) listener: Rc<Listener>,
 }
 
+/// What came of waiting for a request head.
+pub(crate) enum Received {
+    Head,
+    /// The peer left before it began one (a blank line, RFC 9112 §2.2, is no beginning).
+    Nothing,
+}
+
 /// All downstream connections of a core.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -131,7 +138,7 @@ impl Connection {
         }
     }
 
-    /// Receives the rest of a request head. `Ok(false)`: the peer left before it began one.
+    /// Receives the rest of a request head.
     pub(crate) async fn read_head(
         &mut self,
         first: Chunk,
@@ -139,7 +146,7 @@ impl Connection {
         limits: &HeadLimits,
         head_timeout: Duration,
         head: &mut RequestHead,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Received, Failure> {
         let mut chunk = first;
         let mut ends = None;
         loop {
@@ -149,7 +156,7 @@ impl Connection {
                     chunk.advance(consumed);
                     self.surplus = Some(chunk);
                 }
-                return Ok(true);
+                return Ok(Received::Head);
             }
             // Only a head that did not come in one piece needs a deadline.
             self.waits.timer.set(*ends.get_or_insert_with(|| rt::now() + head_timeout));
@@ -158,7 +165,7 @@ impl Connection {
                 Err(_elapsed) if !decoder.is_empty() => {
                     return Err(Failure::from(Cause::HeadTimeout));
                 }
-                _ if decoder.is_empty() => return Ok(false),
+                _ if decoder.is_empty() => return Ok(Received::Nothing),
                 _ => return Err(Failure::from(Cause::DownstreamClosed)),
             };
         }

@@ -5,5 +5,5 @@
 mod connection;
 mod listener;
 
-pub(crate) use connection::{After, Connection, Registry, client_leaves};
+pub(crate) use connection::{After, Connection, Received, Registry, client_leaves};
 pub(crate) use listener::{Acceptor, Listener, accept};
