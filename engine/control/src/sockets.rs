@@ -19,7 +19,7 @@ use crate::core_link::BoundSocket;
 use crate::unix_socket::{self, UnixFile};
 
 /// The admin listener's backlog; its connections are few and short.
-const ADMIN_BACKLOG: u32 = 64;
+const ADMIN_BACKLOG: u32 = 128;
 
 /// The listeners that the process has bound, by name. Dropped at exit: Unix paths are unlinked.
 #[derive(Debug, Default)]

@@ -2,11 +2,12 @@
 //!
 //! It must answer `/ready` whatever else goes on, so a client cannot hurt it: one request per
 //! connection, bounded time for its head and for the whole, and a bounded number of connections, of
-//! which the oldest goes when a new one comes.
+//! which the oldest goes when a new one comes. Who has asked and waits for us goes last.
 
 mod answer;
 mod server_info;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
@@ -18,13 +19,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::shared::Shared;
 
-/// Connections at once; the oldest is closed for a newer one.
+/// Connections that wait for their client, to send or to read, at once; the oldest is closed for a
+/// newer one.
 pub(crate) const CONNECTIONS_MAX: usize = 32;
+
+/// Likewise, and those that wait for their answer.
+const CONNECTIONS_AND_OWED_MAX: usize = 128;
 
 /// First to last byte of a request's head.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -54,18 +59,31 @@ impl Listener {
         }
     }
 
-    async fn accept(&self, shared: &Rc<Shared>) -> io::Result<JoinHandle<()>> {
-        let shared = shared.clone();
-        Ok(match self {
-            Self::Tcp(listener) => spawn_local(serve_one(listener.accept().await?.0, shared)),
-            Self::Unix(listener) => spawn_local(serve_one(listener.accept().await?.0, shared)),
-        })
+    async fn accept(&self, shared: &Rc<Shared>) -> io::Result<Connection> {
+        let (shared, owed) = (shared.clone(), Rc::new(Cell::new(false)));
+        let is_owed = owed.clone();
+        let task = match self {
+            Self::Tcp(listener) => {
+                spawn_local(serve_one(listener.accept().await?.0, shared, is_owed))
+            }
+            Self::Unix(listener) => {
+                spawn_local(serve_one(listener.accept().await?.0, shared, is_owed))
+            }
+        };
+        Ok(Connection { task, owed })
     }
+}
+
+/// One client.
+struct Connection {
+    task: JoinHandle<()>,
+    /// It has asked, and the answer is being made.
+    owed: Rc<Cell<bool>>,
 }
 
 /// Serves until it is aborted.
 pub(crate) async fn serve(listener: Listener, shared: Rc<Shared>) {
-    let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
+    let mut open: VecDeque<Connection> = VecDeque::new();
     loop {
         match listener.accept(&shared).await {
             Ok(connection) => open.push_back(connection),
@@ -74,17 +92,40 @@ pub(crate) async fn serve(listener: Listener, shared: Rc<Shared>) {
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-        open.retain(|connection| !connection.is_finished());
-        while open.len() > CONNECTIONS_MAX {
-            open.pop_front().expect("more than the maximum").abort();
+        if open.len() > CONNECTIONS_MAX {
+            // Those that came just now have their turn: what they ask may be here already.
+            yield_now().await;
+        }
+        open.retain(|connection| !connection.task.is_finished());
+        while let Some(place) = too_many(&open) {
+            open.remove(place).expect("it was just found").task.abort();
         }
     }
 }
 
-async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Rc<Shared>) {
+/// The connection to close, if there are too many.
+fn too_many(open: &VecDeque<Connection>) -> Option<usize> {
+    if open.len() > CONNECTIONS_AND_OWED_MAX {
+        return Some(0);
+    }
+    let mut idle = open.iter().enumerate().filter(|(_, connection)| !connection.owed.get());
+    let oldest = idle.next().map(|(place, _)| place);
+    oldest.filter(|_| idle.count() >= CONNECTIONS_MAX)
+}
+
+async fn serve_one(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    shared: Rc<Shared>,
+    owed: Rc<Cell<bool>>,
+) {
     let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer::answer(request, &shared).await) }
+        let (shared, owed) = (shared.clone(), owed.clone());
+        async move {
+            owed.set(true);
+            let answer = answer::answer(request, &shared).await;
+            owed.set(false);
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
