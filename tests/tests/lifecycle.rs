@@ -272,6 +272,29 @@ fn a_port_in_use_is_an_error_that_names_it() {
 }
 
 #[test]
+fn an_admin_port_in_use_is_an_error_that_names_it() {
+    let origin = Origin::saying("ok");
+    let config = Setup::new(Engine::Auto).whole(&to_origin(&origin));
+    let config = config.replace("\"@admin\"", &format!("\"{}\"", origin.address()));
+    let ended = run_file("run", &Addresses::default().fill(&config));
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    for named in ["admin", &origin.address().to_string(), "in use"] {
+        assert!(ended.output.contains(named), "{named:?} is not in: {}", ended.output);
+    }
+}
+
+#[test]
+fn an_engine_that_there_is_not_is_an_error_that_names_those_there_are() {
+    let config = Setup::new(Engine::Auto).whole(&to_origin(&Origin::saying("ok")));
+    let config = config.replace("io_engine = \"auto\"", "io_engine = \"kqueue\"");
+    let ended = run_file("run", &Addresses::default().fill(&config));
+    assert_eq!(ended.code, Some(1), "{}", ended.output);
+    for named in ["kqueue", "auto", "uring", "epoll"] {
+        assert!(ended.output.contains(named), "{named:?} is not in: {}", ended.output);
+    }
+}
+
+#[test]
 fn a_second_outrigger_does_not_take_half_of_the_traffic() {
     on_both_engines(|engine| {
         let origin = Origin::saying("ok");
