@@ -2,6 +2,7 @@
 //!
 //! Pure: it opens no file and no socket, and asks no clock.
 
+pub mod access_log;
 mod check;
 mod document;
 mod draw;

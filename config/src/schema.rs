@@ -51,6 +51,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Duration(none, _) => {
             or(none, json!({ "type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$" }))
         }
+        Kind::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Size(_) => {
             let pattern = r"^[0-9]+(\.[0-9]+)?(B|KiB|MiB|GiB|kB|MB|GB)$";
             json!({ "type": "string", "pattern": pattern })
@@ -66,6 +67,9 @@ fn kind(kind: &Kind) -> Value {
             "propertyNames": text(Form::Field),
             "additionalProperties": { "type": "string" },
         }),
+        Kind::Members => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         Kind::Nested(occurs, shape) => nested(*occurs, *shape),
     }
 }

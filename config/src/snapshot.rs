@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access_log::AccessLog;
 use crate::pattern::{HeaderMatch, PathMatch, PathRewrite, QueryMatch};
 use crate::template::Template;
 
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub process: Process,
     /// The admin listener.
     pub admin: Admin,
+    /// The access log; `None`: there is none.
+    pub access_log: Option<Arc<AccessLog>>,
     /// In the file's order.
     pub listeners: Vec<Arc<Listener>>,
     /// Slots by [`TableIx`]: a table keeps its slot for as long as its name exists.
@@ -125,6 +128,8 @@ pub struct Listener {
     pub backlog: u32,
     /// Connections at once, over all cores.
     pub max_connections: usize,
+    /// Whether its requests are in the access log, if there is one.
+    pub access_log: bool,
     /// Limits and timeouts of its HTTP/1.1 side.
     pub http: HttpOptions,
 }

@@ -29,12 +29,68 @@ pub enum Operator {
     DownstreamLocalAddress,
     /// `%PROTOCOL%`: `HTTP/1.0` or `HTTP/1.1`.
     Protocol,
-    /// `%REQ(NAME)%`, lower case; `:method`, `:path`, `:authority` too.
-    Request(Box<str>),
+    /// `%REQ(NAME)%`, `%REQ(NAME?OTHER)%`: a header of the request; `:method`, `:path`,
+    /// `:authority` too.
+    Request(FieldName),
     /// `%ROUTE_NAME%`
     RouteName,
     /// `%UPSTREAM_CLUSTER%`: the upstream's name.
     UpstreamCluster,
     /// `%UPSTREAM_HOST%`: the endpoint's address.
     UpstreamHost,
+    /// For the access log alone: `check` lets none of these into a header.
+    Outcome(OutcomeOperator),
+}
+
+/// What is known of a request once it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeOperator {
+    /// `%START_TIME%`: `2016-04-15T20:17:00.310Z`.
+    StartTime,
+    /// `%RESPONSE_CODE%`; 0 if none was sent.
+    ResponseCode,
+    /// `%RESPONSE_CODE_DETAILS%`: `via_upstream`, `direct_response`, or the failure's word.
+    ResponseCodeDetails,
+    /// `%RESPONSE_FLAGS%`
+    ResponseFlags,
+    /// `%BYTES_RECEIVED%`: of the request's body.
+    BytesReceived,
+    /// `%BYTES_SENT%`: of the response's body.
+    BytesSent,
+    /// `%DURATION%`: milliseconds from the first byte received to the last byte sent.
+    Duration,
+    /// `%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%`: milliseconds from the request sent to the head
+    /// received.
+    UpstreamServiceTime,
+    /// `%UPSTREAM_REQUEST_ATTEMPT_COUNT%`
+    UpstreamAttempts,
+    /// `%RESP(NAME)%`, `%RESP(NAME?OTHER)%`: a header of the upstream's response.
+    Response(FieldName),
+}
+
+/// A header, and perhaps another one to be asked for if the first is not there. Lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldName {
+    /// Asked for first.
+    pub name: Box<str>,
+    /// `?OTHER`
+    pub or: Option<Box<str>>,
+}
+
+impl Operator {
+    /// True if its value is a number wherever it has one.
+    pub fn is_number(&self) -> bool {
+        use OutcomeOperator as Outcome;
+        matches!(
+            self,
+            Operator::Outcome(
+                Outcome::ResponseCode
+                    | Outcome::BytesReceived
+                    | Outcome::BytesSent
+                    | Outcome::Duration
+                    | Outcome::UpstreamServiceTime
+                    | Outcome::UpstreamAttempts
+            )
+        )
+    }
 }

@@ -59,22 +59,36 @@ fn every_example_is_toml_and_its_keys_exist() {
 }
 
 #[test]
-fn every_operator_is_listed_and_every_listed_one_works() {
+fn every_operator_is_listed_and_works_where_it_is_listed() {
     let text = std::fs::read_to_string(page()).unwrap();
-    let listed: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("| `%")?.split("%`").next()).collect();
-    assert_eq!(listed.len(), 8);
-    for operator in listed {
-        let operator = operator.replace("NAME)", "x-name)");
-        let file = format!(
-            "listeners = [{{ name = 'a', listen = '127.0.0.1:80', routes = 'r' }}]\n\
-             routes.r = [{{ respond = {{ status = 200 }}, \
-             response_headers = {{ set = {{ x = '%{operator}%' }} }} }}]"
-        );
-        if let Err(problems) = config::load("x", file.as_bytes(), None) {
-            panic!("{problems}");
+    let (before, templates) = text.split_once("\n## Templates\n").unwrap();
+    let (log_only, both) = (operators(before), operators(templates));
+    assert_eq!((log_only.len(), both.len()), (9, 8));
+    for operator in log_only.iter().chain(&both) {
+        loads(&format!("access_log = {{ path = '/a', format = '%{operator}%' }}"), "", true);
+    }
+    for (operators, works) in [(both, true), (log_only, false)] {
+        for operator in operators {
+            let edits = format!(", response_headers = {{ set = {{ x = '%{operator}%' }} }}");
+            loads("", &edits, works);
         }
     }
+}
+
+/// The operators of the tables in this part of the page.
+fn operators(text: &str) -> Vec<String> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `%")?.split("%`").next());
+    rows.map(|operator| operator.replace("NAME)", "x-name)")).collect()
+}
+
+#[track_caller]
+fn loads(top: &str, route_keys: &str, works: bool) {
+    let file = format!(
+        "{top}\nlisteners = [{{ name = 'a', listen = '127.0.0.1:80', routes = 'r' }}]\n\
+         routes.r = [{{ respond = {{ status = 200 }}{route_keys} }}]"
+    );
+    let loaded = config::load("x", file.as_bytes(), None);
+    assert_eq!(loaded.is_ok(), works, "{file}\n{loaded:?}");
 }
 
 fn marker(section: &SectionDoc) -> String {

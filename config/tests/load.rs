@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::access_log::LineFilter;
 use config::pattern::{PathMatch, PathRewrite, ValueMatch};
 use config::snapshot::{
     Action, Address, Balance, Direction, EscapedSlashes, IoEngine, Limits, Pin, RouteIx, TableIx,
@@ -269,4 +270,34 @@ fn ten_thousand_routes_and_upstreams_are_taken() {
     let snapshot = load(&file(&upstreams));
     assert_eq!(snapshot.upstreams.len(), 10_000);
     assert_eq!(snapshot.table(TableIx(0)).hosts.exact.len(), 10_000);
+}
+
+#[test]
+fn a_request_has_a_line_unless_a_filter_is_written() {
+    let routes = "[[routes.r]]\nrespond = { status = 200 }\n";
+    let log = |keys: &str| {
+        let text = format!("[access_log]\npath = '/l'\n{keys}\n{LISTENER}{routes}");
+        load(&text).access_log.expect("it is written")
+    };
+    assert!(log("").filter.is_open() && log("flags = false").filter.is_open());
+    let all = log("status_min = 500\nduration_min = '1s'\nflags = true\nsample = 0.25").filter;
+    let LineFilter { status_min, duration_min, flags, sample } = all;
+    assert_eq!((status_min, flags, sample), (Some(500), true, Some(0.25)));
+    assert_eq!(duration_min, Some(Duration::from_secs(1)));
+    assert_eq!(log("sample = 1").filter.sample, Some(1.0));
+}
+
+#[test]
+fn an_access_log_that_did_not_change_keeps_its_pointer() {
+    let text = |format: &str| {
+        format!(
+            "[access_log]\npath = '/l'\nformat = '{format}'\n{LISTENER}access_log = false\n\
+             [[routes.r]]\nrespond = {{ status = 200 }}\n"
+        )
+    };
+    let first = load(&text("json"));
+    assert!(!first.listeners[0].access_log);
+    let log = |snapshot: &Snapshot| snapshot.access_log.clone().unwrap();
+    assert!(Arc::ptr_eq(&log(&first), &log(&load_after(&text("json"), Some(&first)))));
+    assert!(!Arc::ptr_eq(&log(&first), &log(&load_after(&text("envoy"), Some(&first)))));
 }

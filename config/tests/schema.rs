@@ -61,11 +61,11 @@ fn holds(schema: &Value, word: &str, rule: &Value, value: &Value) -> bool {
     let length = || value.as_array().map(Vec::len);
     match word {
         "$schema" | "title" | "description" | "default" => true,
-        "type" => rule == kind(value),
+        "type" => rule == kind(value) || rule == "number" && value.is_number(),
         "enum" => items(rule).contains(value),
         "const" => rule == value,
-        "minimum" => value.as_i64() >= rule.as_i64(),
-        "maximum" => value.as_i64() <= rule.as_i64(),
+        "minimum" => value.as_f64() >= rule.as_f64(),
+        "maximum" => value.as_f64() <= rule.as_f64(),
         "minItems" => length().map(|length| length as u64) >= rule.as_u64(),
         "maxItems" => length().map(|length| length as u64) <= rule.as_u64(),
         "pattern" => {

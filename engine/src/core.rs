@@ -18,6 +18,7 @@ use rt::CoreId;
 use signals::{Event, Gauges, Generation, ListenerAt, ListenerEvent, Outcome};
 use signals::{Tally, UpstreamAt, UpstreamEvent};
 
+use crate::access_log::{self, AccessLog};
 use crate::date::DateClock;
 use crate::downstream::{self, Acceptor, Listener, Registry};
 use crate::exchange::Workspace;
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     tally: RefCell<Box<Tally>>,
     random: RefCell<Rng>,
     date: DateClock,
+    pub(crate) access_log: AccessLog,
     draining: Cell<bool>,
     /// By the listener's name.
     acceptors: RefCell<HashMap<Arc<str>, Acceptor>>,
@@ -63,11 +65,13 @@ pub(crate) async fn run(boot: CoreBoot) {
         tally: RefCell::new(boot.tally),
         random: RefCell::new(Rng::new(boot.seed)),
         date: DateClock::default(),
+        access_log: AccessLog::new(boot.lines),
         draining: Cell::default(),
         acceptors: RefCell::default(),
         accepting: Cell::default(),
         reports,
     });
+    rt::spawn(access_log::send_in_time(Rc::clone(&core)));
     core.open(sockets);
     core.reports.serving(generation);
     while let Some(order) = orders.recv().await {

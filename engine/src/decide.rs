@@ -56,6 +56,8 @@ pub(crate) struct Target {
     parts: Normalised,
     /// Path and query for the upstream, if the route rewrites the path; else empty.
     rewritten: Vec<u8>,
+    /// All of it is of the request at hand.
+    is_read: bool,
 }
 
 impl Target {
@@ -64,7 +66,7 @@ impl Target {
         let mut bytes = Vec::new();
         let parts = path::normalise(b"/", PathOptions::default(), &mut bytes)
             .expect("the root is a normal path");
-        Self { bytes, parts, rewritten: Vec::new() }
+        Self { bytes, parts, rewritten: Vec::new(), is_read: false }
     }
 
     /// Normalises the target of `head`.
@@ -77,6 +79,7 @@ impl Target {
         match path::normalise(head.target(), options, &mut self.bytes) {
             Ok(parts) => {
                 self.parts = parts;
+                self.is_read = true;
                 Ok(())
             }
             Err(fault) => {
@@ -99,6 +102,25 @@ impl Target {
     /// What the upstream is asked for: path and query.
     pub(crate) fn forwarded(&self) -> &[u8] {
         if self.rewritten.is_empty() { self.parts.target(&self.bytes) } else { &self.rewritten }
+    }
+
+    /// What it would have been asked for if the route had rewritten nothing.
+    pub(crate) fn original(&self) -> &[u8] {
+        self.parts.target(&self.bytes)
+    }
+
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.is_read && !self.rewritten.is_empty()
+    }
+
+    /// False until `read`, and if the target could not be normalised.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read
+    }
+
+    /// Of no request any more; the memory is kept.
+    pub(crate) fn clear(&mut self) {
+        self.is_read = false;
     }
 
     fn path(&self) -> &[u8] {

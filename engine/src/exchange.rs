@@ -79,6 +79,7 @@ impl Workspace {
         self.request_body.restart(Framing::None);
         self.response.head.clear();
         self.response.decoder.reset();
+        self.target.clear();
     }
 }
 

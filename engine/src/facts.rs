@@ -1,8 +1,11 @@
-//! What the operators of header templates stand for, in one request.
+//! What operators stand for while a request is under way. What is known of it only when it is over
+//! is `exchange::settle`'s.
 
 use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
-use config::template::Operator;
+use config::template::{FieldName, Operator};
+use policy::line::push_number;
 use policy::template::TemplateSource;
 use rt::{Peer, Stream};
 use wire::message::RequestHead;
@@ -23,9 +26,16 @@ pub(crate) struct Facts<'a> {
 impl TemplateSource for Facts<'_> {
     fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
         match operator {
-            Operator::DownstreamRemoteAddress => write_display(out, self.stream.peer()),
+            Operator::DownstreamRemoteAddress => match self.stream.peer() {
+                Peer::Inet(SocketAddr::V4(address)) => {
+                    write_ip(out, IpAddr::V4(*address.ip()));
+                    out.push(b':');
+                    push_number(out, u64::from(address.port()));
+                }
+                peer => write_display(out, peer),
+            },
             Operator::DownstreamRemoteAddressWithoutPort => match self.stream.peer() {
-                Peer::Inet(address) => write_display(out, &address.ip()),
+                Peer::Inet(address) => write_ip(out, address.ip()),
                 Peer::Unix => {}
             },
             Operator::DownstreamLocalAddress => {
@@ -36,23 +46,43 @@ impl TemplateSource for Facts<'_> {
             Operator::Protocol => {
                 out.extend_from_slice(self.request.version.as_str().as_bytes());
             }
-            Operator::Request(name) => out.extend_from_slice(self.request_field(name)),
+            Operator::Request(FieldName { name, or }) => {
+                let value = match (self.request_field(name), or) {
+                    (b"", Some(or)) => self.request_field(or),
+                    (value, _) => value,
+                };
+                out.extend_from_slice(value);
+            }
             Operator::RouteName => out.extend_from_slice(self.route.as_bytes()),
             Operator::UpstreamCluster => out.extend_from_slice(self.upstream.as_bytes()),
             Operator::UpstreamHost => out.extend_from_slice(self.endpoint.as_bytes()),
+            // The configuration's check lets none of them into a header.
+            Operator::Outcome(_) => {}
         }
     }
 }
 
 impl Facts<'_> {
     /// The first line of a field, or one of HTTP/2's names for what is no field in HTTP/1.1.
-    fn request_field<'s>(&'s self, name: &'s str) -> &'s [u8] {
+    pub(crate) fn request_field<'s>(&'s self, name: &'s str) -> &'s [u8] {
         match name {
             ":method" => self.request.method(),
             ":path" => self.target.forwarded(),
+            "x-envoy-original-path" if self.target.is_rewritten() => self.target.original(),
             ":authority" => self.request.authority().unwrap_or_default(),
             _ => self.request.fields.all(name).next().unwrap_or_default(),
         }
+    }
+}
+
+/// Without `fmt` for what most addresses are.
+pub(crate) fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    let IpAddr::V4(ip) = ip else { return write_display(out, &ip) };
+    for (at, byte) in ip.octets().into_iter().enumerate() {
+        if at > 0 {
+            out.push(b'.');
+        }
+        push_number(out, u64::from(byte));
     }
 }
 

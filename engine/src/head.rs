@@ -92,8 +92,7 @@ fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'
             h1::field(out, b"X-Forwarded-Proto", b"http");
         }
     }
-    let named = http.trust_peer && head.fields.first(Known::XRequestId).is_some();
-    if http.request_id && !named && ours(b"X-Request-Id") {
+    if makes_request_id(head, http) && ours(b"X-Request-Id") {
         out.extend_from_slice(b"X-Request-Id: ");
         uuid(out, plan.random);
         out.extend_from_slice(b"\r\n");
@@ -103,6 +102,12 @@ fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'
     {
         via(out, head.fields.all("via"), head.version, pseudonym);
     }
+}
+
+/// True for a request that gets an id from us, as it brings none that counts.
+pub(crate) fn makes_request_id(head: &RequestHead, http: &HttpOptions) -> bool {
+    let named = http.trust_peer && head.fields.first(Known::XRequestId).is_some();
+    http.request_id && !named
 }
 
 /// What the response's head becomes on its way to the peer.
@@ -217,7 +222,7 @@ fn via<'v>(
 }
 
 /// A random UUID (RFC 9562 §5.4) in its usual spelling.
-fn uuid(out: &mut Vec<u8>, random: u128) {
+pub(crate) fn uuid(out: &mut Vec<u8>, random: u128) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     const VERSION_4: u128 = 0x4 << 76;
     const VARIANT: u128 = 0x2 << 62;

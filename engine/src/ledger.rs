@@ -20,7 +20,7 @@ pub(crate) struct Ledger {
     view: Rc<View>,
     listener: u16,
     /// When the core saw the request's first byte.
-    began: Instant,
+    pub(crate) began: Instant,
     pub(crate) route: Cell<Option<RouteIx>>,
     pub(crate) upstream: Cell<Option<UpstreamIx>>,
     /// The status sent downstream; 0 until then.
@@ -187,6 +187,31 @@ impl Ledger {
             self.request_id.set(Some(drawn));
             drawn
         })
+    }
+
+    /// That number, if an attempt asked for it.
+    pub(crate) fn drawn_request_id(&self) -> Option<u128> {
+        self.request_id.get()
+    }
+
+    /// True once there is a request to speak of.
+    pub(crate) fn is_head_read(&self) -> bool {
+        self.head_read.get()
+    }
+
+    /// True if the peer was given the upstream's answer, or a part of it.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.get()
+    }
+
+    /// Where the answer came from, or what went wrong, in one word; empty if nothing is known.
+    pub(crate) fn details(&self) -> &'static str {
+        match (self.details.get(), self.is_answered(), self.response_begun()) {
+            (Some(details), _, _) => details,
+            (None, true, _) => "via_upstream",
+            (None, false, true) => "direct_response",
+            (None, false, false) => "",
+        }
     }
 
     /// Closes the account and counts it. `None`: there was no request.

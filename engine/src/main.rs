@@ -1,5 +1,6 @@
 //! The `outrigger` program: its commands, and what each of them does first.
 
+mod access_log;
 mod cli;
 mod commands;
 mod core;

@@ -54,6 +54,7 @@ pub(super) fn listeners(
             table: TableIx(table),
             backlog: raw.backlog,
             max_connections: raw.max_connections,
+            access_log: raw.access_log,
             http: HttpOptions { trust_peer, ..raw.http.clone() },
         };
         let old = old.iter().find(|old| old.name == listener.name);

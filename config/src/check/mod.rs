@@ -3,6 +3,7 @@
 //! Every value is already parsed and within its bounds (`raw`). Findings of one part do not hide
 //! those of the next; a part that `raw` found wrong is not judged again for what it lacks.
 
+mod access_log;
 mod hosts;
 mod listener;
 mod reach;
@@ -37,6 +38,9 @@ pub(crate) fn check(
     let old_listeners = previous.map_or(&[][..], |old| &old.listeners);
     let listeners = listener::listeners(&file, &mut tables, old_listeners, errors);
     let own = listeners.iter().map(|listener| listener.listen.clone()).collect();
+    let old_log = previous.and_then(|old| old.access_log.as_ref());
+    let log = file.access_log;
+    let access_log = log.and_then(|log| access_log::access_log(log, old_log, errors, warnings));
     for (name, item) in file.upstreams {
         let upstream = upstream::upstream(&name, item, &own, warnings);
         upstreams.put(&name, upstream);
@@ -60,6 +64,7 @@ pub(crate) fn check(
         hash,
         process: file.process,
         admin: Admin { listen: file.admin.listen.map(|listen| listen.value) },
+        access_log,
         listeners,
         tables: tables.into_slots(),
         upstreams: upstreams.into_slots(),

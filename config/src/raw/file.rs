@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::access_log::{ACCESS_LOG, AccessLog};
 use super::key::{Default, Key, Place, Section, Value, Within};
 use super::listener::{LISTENER, Listener};
 use super::process::{ADMIN, Admin, PROCESS};
@@ -15,6 +16,7 @@ use crate::snapshot::Process;
 pub(crate) struct File {
     pub(crate) process: Process,
     pub(crate) admin: Admin,
+    pub(crate) access_log: Option<Item<AccessLog>>,
     pub(crate) listeners: Vec<Item<Listener>>,
     /// Route tables by name, in the file's order.
     pub(crate) routes: Named<Vec<Item<Route>>>,
@@ -28,6 +30,7 @@ pub(crate) static FILE: Section<File> = Section {
     blank: || File {
         process: PROCESS.defaults().clone(),
         admin: ADMIN.defaults().clone(),
+        access_log: None,
         listeners: Vec::new(),
         routes: Vec::new(),
         upstreams: Vec::new(),
@@ -51,6 +54,15 @@ pub(crate) static FILE: Section<File> = Section {
             }),
             default: Default::None,
             doc: "The admin listener: readiness, metrics, reload.",
+        },
+        Key {
+            name: "access_log",
+            value: Value::Nested(&Within {
+                section: &ACCESS_LOG,
+                place: Place::Optional(|file: &mut File| &mut file.access_log),
+            }),
+            default: Default::None,
+            doc: "The access log: a line for every request, or for some.",
         },
         Key {
             name: "listeners",

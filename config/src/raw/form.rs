@@ -23,11 +23,13 @@ impl Kind {
             Kind::Size(range) => {
                 format!("a size, {} to {}", show_size(*range.start()), show_size(*range.end()))
             }
+            Kind::Share => "a share, 0 to 1".to_owned(),
             Kind::Text(none, form) => format!("{}{}", form.words(), or(none)),
             Kind::Texts(form) => format!("an array, each {}", form.words()),
             Kind::OneOrMore(form) => format!("{}, or an array of them", form.words()),
             Kind::Interval => "an array of two integers".to_owned(),
             Kind::Fields => "a table of header names and templates".to_owned(),
+            Kind::Members => "a table of names and templates".to_owned(),
             Kind::Nested(Occurs::Once, _) => "a table".to_owned(),
             Kind::Nested(Occurs::Array(None), _) => "an array of tables".to_owned(),
             Kind::Nested(Occurs::Array(Some(short)), _) => {
@@ -51,6 +53,7 @@ impl<T> Value<T> {
             Value::CountOr(none, range, _) => Kind::Count(Some(none), range.clone()),
             Value::Duration(range, _) => Kind::Duration(None, range.clone()),
             Value::DurationOrFalse(range, _) => Kind::Duration(Some("false"), range.clone()),
+            Value::Share(_) => Kind::Share,
             Value::Size(range, _) => Kind::Size(range.clone()),
             Value::Text(form, _) => Kind::Text(None, *form),
             Value::TextOrFalse(form, _) => Kind::Text(Some("false"), *form),
@@ -58,6 +61,7 @@ impl<T> Value<T> {
             Value::OneOrMore(form, _) => Kind::OneOrMore(*form),
             Value::Interval(_) => Kind::Interval,
             Value::Fields(_) => Kind::Fields,
+            Value::Members(_) => Kind::Members,
             Value::Nested(nested) => nested.kind(),
         }
     }
@@ -70,7 +74,9 @@ impl Form {
             Form::Address => "an address, \"ip:port\" or \"unix:/path\"",
             Form::Body => "a text",
             Form::Field => "a header's name",
+            Form::File => "a file's absolute path",
             Form::Host => "a host pattern",
+            Form::LineFormat => "\"envoy\", \"json\" or a template",
             Form::Method => "a method",
             Form::Name => "a name",
             Form::Path => "a path",
@@ -87,9 +93,10 @@ impl Form {
         match self {
             Form::Address => Some(r"^(unix:/.+|(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]+)$"),
             Form::Field | Form::Method | Form::Pseudonym => Some(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"),
+            Form::File => Some(r"^/(.*[^/])$"),
             Form::Name => Some(r"^[A-Za-z0-9_.:/|@~+-]{1,200}$"),
             Form::Path => Some(r"^/[^?#\s]*$"),
-            Form::Body | Form::Host | Form::Pattern | Form::Plain => None,
+            Form::Body | Form::Host | Form::LineFormat | Form::Pattern | Form::Plain => None,
             Form::Substitution | Form::TargetHost => None,
         }
     }

@@ -56,6 +56,8 @@ pub(crate) enum Value<T: 'static> {
     Duration(RangeInclusive<u64>, fn(&mut T, Duration)),
     /// In milliseconds; `false` for none.
     DurationOrFalse(RangeInclusive<u64>, fn(&mut T, Option<Duration>)),
+    /// A share of the whole, 0 to 1.
+    Share(fn(&mut T, f64)),
     /// In bytes.
     Size(RangeInclusive<u64>, fn(&mut T, usize)),
     Text(Form, SetText<T>),
@@ -69,6 +71,8 @@ pub(crate) enum Value<T: 'static> {
     Interval(fn(&mut T, i64, i64)),
     /// A table of field names and templates.
     Fields(SetField<T>),
+    /// A table of names and templates of the access log.
+    Members(SetField<T>),
     /// Tables with keys of their own.
     Nested(&'static dyn Nested<T>),
 }
@@ -79,7 +83,7 @@ pub(crate) type Options<T> = &'static [(&'static str, fn(&mut T))];
 /// Parses a text and puts it into its place.
 pub(crate) type SetText<T> = fn(&mut T, &Word<'_>) -> Result<(), Wrong>;
 
-/// Puts a field's name and value into their place.
+/// Puts a name and its value into their place.
 pub(crate) type SetField<T> = fn(&mut T, Box<str>, Template);
 
 /// A text of the file.
@@ -101,7 +105,9 @@ pub(crate) enum Form {
     Address,
     Body,
     Field,
+    File,
     Host,
+    LineFormat,
     Method,
     Name,
     Path,
@@ -162,12 +168,14 @@ pub(crate) enum Kind {
     Choice(Vec<&'static str>),
     Count(Option<&'static str>, RangeInclusive<u64>),
     Duration(Option<&'static str>, RangeInclusive<u64>),
+    Share,
     Size(RangeInclusive<u64>),
     Text(Option<&'static str>, Form),
     Texts(Form),
     OneOrMore(Form),
     Interval,
     Fields,
+    Members,
     Nested(Occurs, &'static dyn Shape),
 }
 

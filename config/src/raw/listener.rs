@@ -17,6 +17,7 @@ pub(crate) struct Listener {
     pub(crate) routes: Option<Name>,
     pub(crate) backlog: u32,
     pub(crate) max_connections: usize,
+    pub(crate) access_log: bool,
     /// `trust_peer` is here only if it was written.
     pub(crate) trust_peer: Option<bool>,
     /// All but `trust_peer`.
@@ -83,6 +84,12 @@ pub(crate) static LISTENER: Section<Listener> = Section {
             }),
             default: Default::Is("50000"),
             doc: "Connections at once, over all workers. One more is closed at once, and counted.",
+        },
+        Key {
+            name: "access_log",
+            value: Value::Bool(|listener, on| listener.access_log = on),
+            default: Default::Is("true"),
+            doc: "Whether its requests are in the [access log](#access_log), if there is one.",
         },
         Key {
             name: "head_max",
@@ -189,6 +196,7 @@ fn blank() -> Listener {
         routes: None,
         backlog: 0,
         max_connections: 0,
+        access_log: false,
         trust_peer: None,
         http: HttpOptions {
             head_bytes_max: 0,

@@ -4,6 +4,7 @@
 //! with the rest of the file (references, duplicates, exactly one action) is `check`'s matter.
 //! The same rows make the JSON schema and hold docs/CONFIG.md to account.
 
+pub(crate) mod access_log;
 pub(crate) mod fields;
 pub(crate) mod file;
 mod form;

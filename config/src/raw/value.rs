@@ -36,6 +36,7 @@ impl<T> Value<T> {
                 true => set(into, None),
                 false => set(into, Some(self.duration(range, node)?)),
             },
+            Value::Share(set) => set(into, self.share(node)?),
             Value::Size(range, set) => set(into, self.size(range, node)?),
             Value::Text(_, set) => set(into, &self.word(node)?)?,
             Value::TextOrFalse(_, set) => match is_literal(node, "false") {
@@ -52,6 +53,7 @@ impl<T> Value<T> {
                 set(into, start, end);
             }
             Value::Fields(set) => self.fields(into, *set, node, out)?,
+            Value::Members(set) => members(into, *set, self.table(node)?, out)?,
             Value::Nested(nested) => nested.read(into, node, out),
         }
         Ok(())
@@ -129,11 +131,9 @@ impl<T> Value<T> {
             return Err(empty());
         }
         for element in &array.items {
-            let result = match &element.value {
-                tree::Value::Text(text) => set(into, &Word { text, span: element.span }),
-                _ => Err(no_text(element)),
-            };
-            result.unwrap_or_else(|wrong| out.push(element.span, wrong));
+            let word = text_of(element).map(|text| Word { text, span: element.span });
+            word.and_then(|word| set(into, &word))
+                .unwrap_or_else(|wrong| out.push(element.span, wrong));
         }
         Ok(())
     }
@@ -146,12 +146,8 @@ impl<T> Value<T> {
         node: &Node<'_>,
         out: &mut Findings,
     ) -> Result<(), Wrong> {
-        let tree::Value::Table(table) = &node.value else { return Err(self.mismatch(node)) };
-        for (key, value) in table.iter() {
-            let template = match &value.value {
-                tree::Value::Text(text) => values::template(text),
-                _ => Err(no_text(value)),
-            };
+        for (key, value) in self.table(node)?.iter() {
+            let template = text_of(value).and_then(values::template);
             match (super::fields::editable(&key.text), template) {
                 (Ok(name), Ok(template)) => set(into, name, template),
                 (name, template) => {
@@ -161,6 +157,27 @@ impl<T> Value<T> {
             }
         }
         Ok(())
+    }
+
+    fn share(&self, node: &Node<'_>) -> Result<f64, Wrong> {
+        let share = match node.value {
+            tree::Value::Float(share) => share,
+            tree::Value::Integer(0) => 0.0,
+            tree::Value::Integer(1) => 1.0,
+            tree::Value::Integer(_) => f64::INFINITY,
+            _ => return Err(self.mismatch(node)),
+        };
+        match (0.0..=1.0).contains(&share) {
+            true => Ok(share),
+            false => Err(Wrong::new("a share is from 0 to 1").help("a hundredth is 0.01")),
+        }
+    }
+
+    fn table<'n, 'd>(&self, node: &'n Node<'d>) -> Result<&'n tree::Table<'d>, Wrong> {
+        match &node.value {
+            tree::Value::Table(table) => Ok(table),
+            _ => Err(self.mismatch(node)),
+        }
     }
 
     fn mismatch(&self, node: &Node<'_>) -> Wrong {
@@ -188,6 +205,32 @@ impl<T> Value<T> {
     }
 }
 
+/// Each member of a table of members.
+fn members<T>(
+    into: &mut T,
+    set: SetField<T>,
+    table: &tree::Table<'_>,
+    out: &mut Findings,
+) -> Result<(), Wrong> {
+    if table.iter().next().is_none() {
+        return Err(Wrong::new("the table is empty").help("name some members, or leave it out"));
+    }
+    for (key, value) in table.iter() {
+        match text_of(value).and_then(values::log_template) {
+            Ok(template) => set(into, key.text.as_ref().into(), template),
+            Err(wrong) => out.push(value.span, wrong),
+        }
+    }
+    Ok(())
+}
+
+fn text_of<'n>(node: &'n Node<'_>) -> Result<&'n str, Wrong> {
+    match &node.value {
+        tree::Value::Text(text) => Ok(text),
+        _ => Err(no_text(node)),
+    }
+}
+
 fn no_text(node: &Node<'_>) -> Wrong {
     let wrong = Wrong::new(format!("expected a text, found {}", found(node)));
     match node.value {
@@ -206,7 +249,7 @@ pub(super) fn found(node: &Node<'_>) -> &'static str {
     match node.value {
         tree::Value::Text(_) => "a text",
         tree::Value::Integer(_) => "an integer",
-        tree::Value::Float => "a decimal number",
+        tree::Value::Float(_) => "a decimal number",
         tree::Value::Boolean(true) => "true",
         tree::Value::Boolean(false) => "false",
         tree::Value::Date => "a date",

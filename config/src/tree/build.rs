@@ -167,7 +167,8 @@ impl EventReceiver for Builder<'_> {
             ScalarKind::String => Value::Text(text),
             ScalarKind::Boolean(value) => Value::Boolean(value),
             ScalarKind::DateTime => Value::Date,
-            ScalarKind::Float => Value::Float,
+            // `inf` and `nan` are such texts too.
+            ScalarKind::Float => Value::Float(text.parse().unwrap_or(f64::NAN)),
             ScalarKind::Integer(radix) => match i64::from_str_radix(&text, radix.value()) {
                 Ok(integer) => Value::Integer(integer),
                 Err(_) => {

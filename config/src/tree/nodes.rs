@@ -19,7 +19,7 @@ pub(crate) struct Node<'d> {
 pub(crate) enum Value<'d> {
     Text(Cow<'d, str>),
     Integer(i64),
-    Float,
+    Float(f64),
     Boolean(bool),
     Date,
     Array(Array<'d>),

@@ -20,7 +20,11 @@ fn same(ours: &Node<'_>, theirs: &DeValue<'_>) -> bool {
             i64::from_str_radix(theirs.as_str(), theirs.radix()) == Ok(*ours)
         }
         (Value::Boolean(ours), DeValue::Boolean(theirs)) => ours == theirs,
-        (Value::Float, DeValue::Float(_)) | (Value::Date, DeValue::Datetime(_)) => true,
+        (Value::Float(ours), DeValue::Float(theirs)) => {
+            let theirs: f64 = theirs.as_str().parse().unwrap();
+            *ours == theirs || ours.is_nan() && theirs.is_nan()
+        }
+        (Value::Date, DeValue::Datetime(_)) => true,
         (Value::Table(ours), DeValue::Table(theirs)) => same_table(ours, theirs),
         (Value::Array(ours), DeValue::Array(theirs)) => {
             ours.items.len() == theirs.len()

@@ -6,6 +6,7 @@
 mod address;
 mod duration;
 mod field;
+mod file;
 mod host;
 mod path;
 mod pattern;
@@ -17,11 +18,12 @@ mod tests;
 pub(crate) use address::{endpoint, listen};
 pub(crate) use duration::{duration, show_duration};
 pub(crate) use field::{field_name, field_value, method, name, pseudonym};
+pub(crate) use file::file;
 pub(crate) use host::{host, target_host};
 pub(crate) use path::path;
 pub(crate) use pattern::{pattern, substitution};
 pub(crate) use size::{show_size, size};
-pub(crate) use template::template;
+pub(crate) use template::{log_format, log_template, template};
 
 use std::ops::RangeInclusive;
 

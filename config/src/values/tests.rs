@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::access_log::{JSON, LineFormat};
 use crate::snapshot::Address;
-use crate::template::{Operator, Piece};
+use crate::template::{FieldName, Operator, Piece};
 
 #[test]
 fn durations_are_numbers_with_units() {
@@ -72,7 +73,7 @@ fn templates_have_literals_and_operators() {
         pieces,
         [
             Piece::Literal(b"a"[..].into()),
-            Piece::Operator(Operator::Request("x-b".into())),
+            Piece::Operator(Operator::Request(FieldName { name: "x-b".into(), or: None })),
             Piece::Literal(b"%c"[..].into()),
             Piece::Operator(Operator::Protocol),
         ]
@@ -141,6 +142,7 @@ proptest! {
     fn no_text_panics(text in any::<String>()) {
         let _ = (duration(&text), size(&text), listen(&text), endpoint(&text), host(&text));
         let _ = (target_host(&text), path(&text), template(&text), field_name(&text));
+        let _ = (log_format(&text), log_template(&text), file(&text));
         let _ = (method(&text), name(&text), pseudonym(&text), quote(&text), field_value(&text));
         if let Ok(pattern) = pattern(&text, true) {
             let _ = substitution(&text, &pattern);
@@ -154,4 +156,32 @@ proptest! {
         let _ = (duration(&text), size(&text), listen(&text), endpoint(&text), host(&text));
         let _ = (template(&text), pattern(&text, false));
     }
+}
+
+#[test]
+fn a_line_of_the_log_knows_more_than_a_header() {
+    let piece = |text: &str| log_template(text).unwrap().pieces.remove(0);
+    for text in ["%START_TIME%", "%RESPONSE_CODE%", "%RESP(x)%", "%RESP(X-A?X-B)%", "%DURATION%"] {
+        assert!(matches!(piece(text), Piece::Operator(Operator::Outcome(_))), "{text}");
+        assert!(template(text).is_err(), "{text} in a header");
+    }
+    let name = FieldName { name: "x-envoy-original-path".into(), or: Some(":path".into()) };
+    assert_eq!(
+        piece("%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"),
+        Piece::Operator(Operator::Request(name))
+    );
+    for text in ["%RESP(:path)%", "%REQ(a?b?c)%", "%REQ(a?)%", "a\nb%PROTOCOL%"] {
+        assert!(log_template(text).is_err(), "{text:?}");
+    }
+    assert_eq!(log_template("%PROTOCOL%\n"), log_template("%PROTOCOL%"), "Envoy's line feed");
+}
+
+#[test]
+fn the_formats_of_the_log_are_templates() {
+    let LineFormat::Text { template, .. } = log_format("envoy").unwrap() else { panic!("a text") };
+    let operators = template.pieces.iter().filter(|piece| matches!(piece, Piece::Operator(_)));
+    assert_eq!(operators.count(), 15);
+    let LineFormat::Json(members) = log_format("json").unwrap() else { panic!("members") };
+    assert_eq!((&*members[0].lead, members.len()), (&b"{\"start_time\":"[..], JSON.len()));
+    assert!(log_format("%RESPONSE_CODE%").is_ok() && log_format("jason").is_err());
 }

@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::access_log::{self, AccessLog, LineSender};
 use crate::admin;
 use crate::collector::{Collector, Note};
 use crate::commands::{COMMANDS_MAX, Command, Commands, Signals};
@@ -104,8 +105,12 @@ fn start_and_serve(
     announce(setup.version, &probed, &placement, &bound.addresses());
 
     let per_core = std::mem::take(&mut bound.per_core);
-    let cores = Cores::start(&placement, &probed, &setup.snapshot, per_core, start)?;
-    Ok(LocalSet::new().block_on(runtime, serve(setup, probed, bound, cores, signals)))
+    let (access_log, lines) =
+        access_log::start(placement.workers).map_err(StartFailure::Control)?;
+    let resources = per_core.into_iter().zip(lines).collect();
+    let cores = Cores::start(&placement, &probed, &setup.snapshot, resources, start)?;
+    let serving = serve(setup, probed, bound, cores, signals, access_log);
+    Ok(LocalSet::new().block_on(runtime, serving))
 }
 
 /// Starts the control thread's tasks, and supervises until the end.
@@ -115,6 +120,7 @@ async fn serve(
     bound: Bound,
     cores: Cores,
     signals: Signals,
+    access_log: AccessLog,
 ) -> Ending {
     let Setup { file, snapshot, version, log, when_ready } = setup;
     let (notes, noted) = mpsc::channel::<Note>(cores.links.len() * ORDERS_MAX);
@@ -122,6 +128,7 @@ async fn serve(
     let running = Running { commands: Commands::new(sender.clone()), listeners: bound.addresses() };
     let (reloads, reload_asked) = mpsc::channel::<Asked>(COMMANDS_MAX);
     let process = snapshot.process.clone();
+    access_log.follow(&snapshot);
     let config = ConfigState::first(file.clone(), snapshot.clone());
     let first = Note::Begun(config.generation, snapshot);
     notes.try_send(first).expect("the channel is new and has room");
@@ -141,6 +148,7 @@ async fn serve(
         commands: sender,
         reloads,
         log_filter,
+        access_log,
     });
     spawn_local(signals.forward(running.commands.clone()));
     spawn_local(Collector::new(shared.clone()).run(noted));
@@ -230,13 +238,13 @@ impl Cores {
         placement: &Placement,
         probed: &Probed,
         snapshot: &Arc<Snapshot>,
-        per_core: Vec<Vec<BoundSocket>>,
+        per_core: Vec<(Vec<BoundSocket>, LineSender)>,
         mut start: impl FnMut(CoreSpec, CoreBoot) -> Result<CoreThread, StartError>,
     ) -> Result<Self, StartFailure> {
         let cores = placement.workers;
         let (sender, reports) = mpsc::channel(cores * ORDERS_MAX * REPORTS_PER_ORDER);
         let mut all = Self { links: Vec::new(), threads: Vec::new(), reports };
-        for (place, sockets) in per_core.into_iter().enumerate() {
+        for (place, (sockets, lines)) in per_core.into_iter().enumerate() {
             let core = CoreId(u16::try_from(place).expect("Placement bounds the workers"));
             let (orders, inbox) = rt::mailbox(ORDERS_MAX);
             let levels = Arc::new(Gauges::default());
@@ -249,6 +257,7 @@ impl Cores {
                 orders: inbox,
                 reports: Reports::new(core, sender.clone()),
                 gauges: levels.clone(),
+                lines,
                 seed: RandomState::new().build_hasher().finish(),
                 tally: Box::new(Tally::new(SERIES_MAX)),
             };

@@ -176,6 +176,7 @@ impl Collector {
         let pages: Vec<Page> = wanted.iter().map(|(page, _)| *page).collect();
         let cores = self.core_figures();
         let about = self.shared.about.clone();
+        let access_log = self.shared.access_log.figures().clone();
         let (config, snapshot) = {
             let config = self.shared.config.borrow();
             (config.figures(), config.snapshot.clone())
@@ -197,6 +198,7 @@ impl Collector {
                     cores: &cores,
                     about: &about,
                     config: &config,
+                    access_log: &access_log,
                     snapshot: &snapshot,
                     snapshots: work.books.generations.len(),
                     process: &process,

@@ -14,6 +14,8 @@ use rt::{CoreGauges, CoreId, MailSender};
 use signals::{Gauges, Generation, Tally};
 use tokio::sync::mpsc;
 
+use crate::access_log::LineSender;
+
 /// Orders that wait in a core's mailbox at most. Few are ever there: one of each kind and a reload.
 pub(crate) const ORDERS_MAX: usize = 64;
 
@@ -41,6 +43,8 @@ pub struct CoreBoot {
     pub gauges: Arc<Gauges>,
     /// Seeds the core's random choices; another one for each core.
     pub seed: u64,
+    /// Where its lines of the access log go.
+    pub lines: LineSender,
     /// What the core counts in until the first [`CoreOrder::Collect`].
     pub tally: Box<Tally>,
 }

@@ -6,6 +6,7 @@
 //! request path: it sees no connection, and no core waits for it. Called by `engine`'s `main`
 //! alone.
 
+mod access_log;
 mod admin;
 mod background;
 mod boot;
@@ -22,6 +23,7 @@ mod sockets;
 mod supervisor;
 mod unix_socket;
 
+pub use access_log::{BATCH_BYTES, Batch, LineSender};
 pub use boot::{Running, Setup, StartFailure, WhenReady, run};
 pub use commands::Commands;
 pub use core_link::{BoundSocket, CoreBoot, CoreOrder, Reports};

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::access_log::AccessLog;
 use crate::collector::Note;
 use crate::commands::{Command, Reloaded};
 use crate::core_link::CoreLink;
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) reloads: mpsc::Sender<Asked>,
     pub(crate) log_filter: Option<LogFilter>,
+    pub(crate) access_log: AccessLog,
 }
 
 /// The admin listener, served.
@@ -99,6 +101,8 @@ impl Shared {
 
     /// SIGHUP or `POST /reload`. What cannot be done is told at once.
     pub(crate) fn ask_for_reload(&self, asked: Asked) {
+        // Whoever rotates the log asks in this way, whatever becomes of the file.
+        self.access_log.reopen();
         let refused = match self.reloads.try_send(asked) {
             Ok(()) => return,
             Err(TrySendError::Full(asked)) => (asked, "too many reloads wait already"),

@@ -135,6 +135,7 @@ impl Supervisor {
         if timeout(STOP_WITHIN, all_ended).await.is_err() {
             tracing::warn!("a core does not stop; the process ends without it");
         }
+        self.shared.access_log.finish().await;
         ending
     }
 

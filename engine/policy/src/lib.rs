@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod flag;
 pub mod headers;
+pub mod line;
 pub mod path;
 pub mod random;
 pub mod redirect;
@@ -21,6 +22,7 @@ pub mod rewrite;
 pub mod route;
 pub mod template;
 pub mod time;
+pub mod utc;
 
 #[cfg(test)]
 mod fixture;

@@ -1,4 +1,5 @@
-//! Texts with `%OPERATORS%`, filled in: header values of the routes, later access-log lines.
+//! Texts with `%OPERATORS%`, filled in: header values of the routes. Lines of the access log, which
+//! have the same operators and more, are `line`'s.
 //!
 //! Not where the values come from: `engine` implements [`TemplateSource`] on what it knows of the
 //! request.

@@ -24,6 +24,14 @@ pub(super) fn server_info(shared: &Shared) -> Value {
         "engine_fallback": about.engine_fallback,
         "workers": shared.cores.len(),
         "listeners": listeners.collect::<serde_json::Map<_, _>>(),
+        "access_log": config.snapshot.access_log.as_ref().map(|log| {
+            let figures = shared.access_log.figures();
+            json!({
+                "path": log.path.display().to_string(),
+                "open": figures.is_open.value() == 1,
+                "error": figures.error(),
+            })
+        }),
         "config_hash": *config.snapshot.hash,
         "config_generation": config.generation.0,
     })

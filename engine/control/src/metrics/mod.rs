@@ -4,6 +4,7 @@
 //! theme in `traffic`, `upstream`, `core` and `process`; `docs/METRICS.md` is held to them by a
 //! test. Called by the collector, off the control thread.
 
+mod access_log;
 mod core;
 mod lines;
 mod process;
@@ -51,7 +52,9 @@ pub(crate) enum Format {
 
 /// Every metric there is, in the order of the page.
 pub fn table() -> impl Iterator<Item = &'static Metric> {
-    [traffic::METRICS, upstream::METRICS, core::METRICS, process::METRICS].into_iter().flatten()
+    [traffic::METRICS, upstream::METRICS, core::METRICS, access_log::METRICS, process::METRICS]
+        .into_iter()
+        .flatten()
 }
 
 /// The page.
@@ -110,6 +113,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access_log::Figures;
     use crate::shared::Reloads;
     use config::snapshot::{RouteIx, UpstreamIx};
     use policy::{Cause, Flag};
@@ -217,6 +221,7 @@ mod tests {
                 rejected: true,
                 needs_restart: false,
             },
+            access_log: &Figures::new(2),
             snapshot: &snapshot,
             snapshots: names.len(),
             process: &ProcessFigures { cpu_us: 1_230_000, open_fds: 9, ..Default::default() },

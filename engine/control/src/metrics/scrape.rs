@@ -10,6 +10,7 @@ use rt::CoreGauges;
 use signals::{Gauges, Totals};
 
 use super::ProcessFigures;
+use crate::access_log;
 use crate::shared::Reloads;
 
 /// The facts behind one page of figures.
@@ -18,6 +19,7 @@ pub(crate) struct Scrape<'a> {
     pub(crate) cores: &'a [CoreFigures],
     pub(crate) about: &'a About,
     pub(crate) config: &'a ConfigFigures,
+    pub(crate) access_log: &'a access_log::Figures,
     pub(crate) snapshot: &'a Snapshot,
     /// How many are in memory.
     pub(crate) snapshots: usize,

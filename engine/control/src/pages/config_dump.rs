@@ -2,6 +2,7 @@
 //! proxy does, not what the file says; it is no input format.
 
 use config::Snapshot;
+use config::access_log::{AccessLog, LineFilter, LineFormat};
 use config::snapshot::{Action, Branch, Endpoint, Forward, HttpOptions};
 use config::snapshot::{Listener, Process, Route, RouteTable, Upstream};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
     line(&mut page, "hash", &json!(*snapshot.hash));
     line(&mut page, "process", &process(&snapshot.process));
     line(&mut page, "admin", &json!(snapshot.admin.listen.as_ref().map(ToString::to_string)));
+    line(&mut page, "access_log", &json!(snapshot.access_log.as_deref().map(access_log)));
     page.push_str("\"listeners\": [\n");
     list(&mut page, snapshot.listeners.iter().map(|one| listener(snapshot, one).to_string()));
     page.push_str("],\n\"routes\": {\n");
@@ -55,8 +57,25 @@ fn process(process: &Process) -> Value {
     })
 }
 
+fn access_log(log: &AccessLog) -> Value {
+    let AccessLog { path, format, filter } = log;
+    let LineFilter { status_min, duration_min, flags, sample } = filter;
+    json!({
+        "path": path.display().to_string(),
+        "format": match format {
+            LineFormat::Text { written, .. } => json!(written),
+            LineFormat::Json(members) => members.iter().map(|member| &*member.name).collect(),
+        },
+        "status_min": status_min,
+        "duration_min": duration_min.as_ref().map(words),
+        "flags": flags,
+        "sample": sample,
+    })
+}
+
 fn listener(snapshot: &Snapshot, listener: &Listener) -> Value {
-    let Listener { name, direction, listen, table, backlog, max_connections, http } = listener;
+    let Listener { name, direction, listen, table, backlog, max_connections, access_log, http } =
+        listener;
     let mut dump = json!({
         "name": **name,
         "direction": words(direction),
@@ -64,6 +83,7 @@ fn listener(snapshot: &Snapshot, listener: &Listener) -> Value {
         "routes": *snapshot.table(*table).name,
         "backlog": backlog,
         "max_connections": max_connections,
+        "access_log": access_log,
     });
     let own = dump.as_object_mut().expect("made as an object");
     own.extend(http_options(http).as_object().expect("made as an object").clone());

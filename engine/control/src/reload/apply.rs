@@ -43,6 +43,7 @@ pub(super) async fn apply(shared: &Rc<Shared>, snapshot: Snapshot) -> Result<Gen
             tracing::error!(core = core.id.0, "a core's mailbox is full: it serves by an old file");
         }
     }
+    shared.access_log.follow(&snapshot);
     shared.held.borrow_mut().adopt(&snapshot.listeners, held);
     if let Some(admin) = admin {
         admin.put_in_force(shared);
