@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub admin: Admin,
     /// The access log; `None`: there is none.
     pub access_log: Option<Arc<AccessLog>>,
+    /// Bounds of what `/metrics` shows.
+    pub metrics: Metrics,
     /// In the file's order.
     pub listeners: Vec<Arc<Listener>>,
     /// Slots by [`TableIx`]: a table keeps its slot for as long as its name exists.
@@ -92,6 +94,16 @@ pub enum Pin {
 pub struct Admin {
     /// Where the admin listener answers; `None` switches it off.
     pub listen: Option<Address>,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// Lines of `/metrics` at most, a histogram counting as its buckets.
+    pub series_max: usize,
+    /// Series that did not change for so long are forgotten if the configuration has no name for
+    /// them, and to make room; `None`: never.
+    pub idle_expiry: Option<Duration>,
 }
 
 /// A socket address, of a listener or of an endpoint.

@@ -51,6 +51,9 @@ fn what_is_not_written_is_as_documented() {
         (None, IoEngine::Auto, Pin::Auto)
     );
     assert_eq!(process.max_connections, 50_000);
+    let metrics = &snapshot.metrics;
+    assert_eq!(metrics.series_max, 10_000);
+    assert_eq!(metrics.idle_expiry, Some(Duration::from_secs(3_600)));
     assert_eq!(process.pre_drain, Duration::from_secs(5));
     assert_eq!(process.drain_timeout, Duration::from_secs(20));
     assert_eq!(snapshot.admin.listen, Some(Address::Inet("127.0.0.1:9901".parse().unwrap())));

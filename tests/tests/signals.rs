@@ -179,6 +179,55 @@ fn what_is_in_use_of_an_upstream_and_who_waits_is_shown() {
 }
 
 #[test]
+fn series_of_a_route_that_is_gone_expire_and_those_of_others_stay() {
+    on_both_engines(|engine| {
+        let metrics = "[metrics]\nidle_expiry = \"1s\"\n";
+        let config = to_routes(ROUTES, &[]).replace("upstream = \"app\"", "respond.status = 204");
+        let proxy = proxy(engine, &format!("{metrics}{config}"));
+        for path in ["/direct", "/app"] {
+            proxy.fetch(path);
+        }
+        settled(&proxy, 2.0);
+        proxy.config().write(proxy.config().text().replace("\"direct\"", "\"renamed\""));
+        assert_eq!(proxy.post("/reload").status(), 200);
+        let of = |metrics: &Metrics, route: &str| {
+            metrics.sum("outrigger_requests_total", &[("route", route)])
+        };
+        let metrics =
+            proxy.metrics_until("it is forgotten", |metrics| of(metrics, "direct") == 0.0);
+        assert_eq!(of(&metrics, "app"), 1.0, "as idle, and configured\n{metrics}");
+        let gone = metrics.sum("outrigger_series_expired_total", &[("reason", "gone")]);
+        assert!(gone >= 4.0, "{metrics}");
+    });
+}
+
+#[test]
+fn no_more_series_are_kept_than_the_file_allows_until_it_allows_more() {
+    on_both_engines(|engine| {
+        let route = |number| {
+            format!("[[routes.app]]\nmatch = {{ path = \"/{number}\" }}\nrespond.status = 204\n")
+        };
+        let routes: String = (0..40).map(route).collect();
+        let few = "[metrics]\nmax_series = 100\n";
+        let proxy = proxy(engine, &format!("{few}{}", to_routes(&routes, &[])));
+        let all = || (0..40).for_each(|number| drop(proxy.fetch(&format!("/{number}"))));
+        all();
+        let metrics = settled(&proxy, 40.0);
+        assert!(metrics.sum("outrigger_series", &[]) <= 100.0, "{metrics}");
+        let other = metrics.sum("outrigger_requests_total", &[("route", "(other)")]);
+        assert!(other > 0.0, "{metrics}");
+        let dropped = metrics.sum("outrigger_series_dropped_total", &[("kind", "request")]);
+        assert_eq!(dropped, other, "{metrics}");
+        proxy.config().write(proxy.config().text().replace("= 100\n", "= 10000\n"));
+        assert_eq!(proxy.post("/reload").status(), 200);
+        proxy.metrics_until("the larger limit is in force", |metrics| {
+            all();
+            metrics.sum("outrigger_requests_total", &[("route", "app[39]")]) > 0.0
+        });
+    });
+}
+
+#[test]
 fn a_path_or_host_from_outside_makes_no_new_series() {
     on_both_engines(|engine| {
         let (proxy, _origin) = scene(engine);

@@ -65,6 +65,7 @@ pub(crate) fn check(
         process: file.process,
         admin: Admin { listen: file.admin.listen.map(|listen| listen.value) },
         access_log,
+        metrics: file.metrics,
         listeners,
         tables: tables.into_slots(),
         upstreams: upstreams.into_slots(),

@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 use super::access_log::{ACCESS_LOG, AccessLog};
 use super::key::{Default, Key, Place, Section, Value, Within};
 use super::listener::{LISTENER, Listener};
-use super::process::{ADMIN, Admin, PROCESS};
+use super::process::{ADMIN, Admin, METRICS, PROCESS};
 use super::route::{ROUTE, Route};
 use super::upstream::{UPSTREAM, Upstream};
 use super::{Item, Named};
-use crate::snapshot::Process;
+use crate::snapshot::{Metrics, Process};
 
 /// What the user wrote.
 #[derive(Debug, Clone)]
@@ -17,6 +17,7 @@ pub(crate) struct File {
     pub(crate) process: Process,
     pub(crate) admin: Admin,
     pub(crate) access_log: Option<Item<AccessLog>>,
+    pub(crate) metrics: Metrics,
     pub(crate) listeners: Vec<Item<Listener>>,
     /// Route tables by name, in the file's order.
     pub(crate) routes: Named<Vec<Item<Route>>>,
@@ -31,6 +32,7 @@ pub(crate) static FILE: Section<File> = Section {
         process: PROCESS.defaults().clone(),
         admin: ADMIN.defaults().clone(),
         access_log: None,
+        metrics: METRICS.defaults().clone(),
         listeners: Vec::new(),
         routes: Vec::new(),
         upstreams: Vec::new(),
@@ -63,6 +65,15 @@ pub(crate) static FILE: Section<File> = Section {
             }),
             default: Default::None,
             doc: "The access log: a line for every request, or for some.",
+        },
+        Key {
+            name: "metrics",
+            value: Value::Nested(&Within {
+                section: &METRICS,
+                place: Place::Always(|file: &mut File| &mut file.metrics),
+            }),
+            default: Default::None,
+            doc: "How much `/metrics` may hold.",
         },
         Key {
             name: "listeners",

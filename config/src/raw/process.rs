@@ -1,14 +1,16 @@
-//! `[process]` and `[admin]`.
+//! `[process]`, `[admin]` and `[metrics]`.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::At;
 use super::key::{Default, Form, Key, Section, Value};
-use crate::snapshot::{Address, IoEngine, Pin, Process};
+use crate::snapshot::{Address, IoEngine, Metrics, Pin, Process};
 use crate::values;
 
-const MINUTE: u64 = 60_000;
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
 
 /// `[process]`
 pub(crate) static PROCESS: Section<Process> = Section {
@@ -104,4 +106,32 @@ pub(crate) static ADMIN: Section<Admin> = Section {
         default: Default::Is("\"127.0.0.1:9901\""),
         doc: "Where the admin listener answers; `false` switches it off.",
     }],
+};
+
+/// `[metrics]`
+pub(crate) static METRICS: Section<Metrics> = Section {
+    what: "`metrics`",
+    blank: || Metrics { series_max: 0, idle_expiry: None },
+    defaults: OnceLock::new(),
+    keys: &[
+        Key {
+            name: "max_series",
+            value: Value::Count(100..=1_000_000, |metrics, count| {
+                metrics.series_max = count as usize;
+            }),
+            default: Default::Is("10000"),
+            doc: "Lines of `/metrics` at most, a histogram counting as its buckets. What finds no \
+                  room is counted in `outrigger_series_dropped_total`.",
+        },
+        Key {
+            name: "idle_expiry",
+            value: Value::DurationOrFalse(SECOND..=24 * HOUR, |metrics, time| {
+                metrics.idle_expiry = time;
+            }),
+            default: Default::Is("\"1h\""),
+            doc: "Series of listeners, routes and upstreams that the file has no more are \
+                  forgotten once they did not change for so long; others only when half of \
+                  `max_series` is taken. `false`: never.",
+        },
+    ],
 };

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use config::Snapshot;
 use config::snapshot::{Address, IoEngine, Pin, Process};
 use rt::{CoreId, CoreSpec, CoreThread, EngineChoice, Probed, StartError, Workers};
-use signals::{Gauges, SERIES_MAX, Tally};
+use signals::{Gauges, Tally};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
@@ -259,7 +259,7 @@ impl Cores {
                 gauges: levels.clone(),
                 lines,
                 seed: RandomState::new().build_hasher().finish(),
-                tally: Box::new(Tally::new(SERIES_MAX)),
+                tally: Box::new(Tally::new(snapshot.metrics.series_max)),
             };
             let spec = CoreSpec { id: core, engine: probed.kind, cpu: placement.cpu(place) };
             let thread = start(spec, boot).map_err(StartFailure::Core)?;

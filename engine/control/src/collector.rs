@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use config::Snapshot;
 use hyper::body::Bytes;
 use rt::CoreId;
-use signals::{Generation, Generations, SERIES_MAX, Tally, Totals};
+use signals::{Generation, Generations, Tally, Totals};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
@@ -25,9 +25,6 @@ use crate::shared::Shared;
 
 /// How long a round waits for the cores.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_millis(250);
-
-/// Series that did not change for so long make room for new ones.
-const SERIES_IDLE_S: u64 = 3600;
 
 /// What the collector is told.
 #[derive(Debug)]
@@ -81,9 +78,10 @@ struct Work {
 impl Collector {
     /// A collector for all cores of `shared`.
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        let desk = || Desk { spare: Some(empty()), missed: 0 };
+        let series_max = shared.config.borrow().snapshot.metrics.series_max;
+        let desk = || Desk { spare: Some(empty(series_max)), missed: 0 };
         let desks = shared.cores.iter().map(|_| desk()).collect();
-        let books = Books { totals: Totals::new(SERIES_MAX), generations: Generations::default() };
+        let books = Books { totals: Totals::new(series_max), generations: Generations::default() };
         Self {
             shared,
             books: Box::new(books),
@@ -117,7 +115,7 @@ impl Collector {
             Note::Collected(core, tally) => {
                 self.arrived.push((core, tally));
                 // It can be asked again, also before what it handed over is merged.
-                self.desks[usize::from(core.0)].spare = Some(empty());
+                self.desks[usize::from(core.0)].spare = Some(empty(self.series_max()));
             }
             Note::Begun(generation, snapshot) => {
                 self.books.generations.begin(generation, snapshot);
@@ -174,7 +172,7 @@ impl Collector {
     async fn settle(mut self, ended: Vec<Generation>) -> Self {
         let wanted = std::mem::take(&mut self.wanted);
         let pages: Vec<Page> = wanted.iter().map(|(page, _)| *page).collect();
-        let cores = self.core_figures();
+        let (cores, series_max) = (self.core_figures(), self.series_max());
         let about = self.shared.about.clone();
         let access_log = self.shared.access_log.figures().clone();
         let (config, snapshot) = {
@@ -189,7 +187,7 @@ impl Collector {
         };
         let done = tokio::task::spawn_blocking(move || {
             background::step_back();
-            work.merge();
+            work.merge(&snapshot);
             let process = ProcessFigures::read();
             let rendered = pages::render(
                 &pages,
@@ -212,12 +210,18 @@ impl Collector {
             let _ = reply.send(page);
         }
         self.books = work.books;
-        for (core, tally) in work.arrived {
+        for (core, mut tally) in work.arrived {
+            tally.limit(series_max);
             // In place of the new one: this one has its memory already.
             self.desks[usize::from(core.0)].spare = Some(tally);
         }
         self.arrived = Vec::new();
         self
+    }
+
+    /// As the file in force says.
+    fn series_max(&self) -> usize {
+        self.shared.config.borrow().snapshot.metrics.series_max
     }
 
     fn core_figures(&self) -> Vec<CoreFigures> {
@@ -234,18 +238,21 @@ impl Collector {
 }
 
 /// Takes no memory before it is counted in.
-fn empty() -> Box<Tally> {
-    Box::new(Tally::new(SERIES_MAX))
+fn empty(series_max: usize) -> Box<Tally> {
+    Box::new(Tally::new(series_max))
 }
 
 impl Work {
-    fn merge(&mut self) {
+    fn merge(&mut self, snapshot: &Snapshot) {
         let Books { totals, generations } = &mut *self.books;
+        totals.limit(snapshot.metrics.series_max);
         for (core, tally) in &mut self.arrived {
             totals.take_levels(core.0, tally, generations);
             totals.merge(tally, generations, self.now_s);
         }
-        totals.expire(SERIES_IDLE_S);
+        if let Some(idle_expiry) = snapshot.metrics.idle_expiry {
+            totals.expire(idle_expiry.as_secs(), snapshot);
+        }
         if self.ended.is_empty() {
             return;
         }

@@ -5,6 +5,7 @@
 //! numbers in, numbers out. A core swaps its `Tally` for an empty one in O(1) when the control
 //! thread asks; nothing here is shared between threads but [`Gauges`].
 
+mod configured;
 mod distribution;
 mod event;
 mod gauges;
@@ -24,4 +25,4 @@ pub use histogram::Measure;
 pub use levels::{Level, Levels};
 pub use outcome::Outcome;
 pub use tally::{SERIES_MAX, Tally};
-pub use totals::{DistributionKey, Dropped, Totals, TrafficKey, TrafficTotals};
+pub use totals::{DistributionKey, Dropped, Expired, Totals, TrafficKey, TrafficTotals};

@@ -16,7 +16,7 @@ use crate::histogram::{LINES, Owner, Recording, Spares};
 use crate::levels::{LEVEL_LINES, Levels};
 use crate::outcome::Outcome;
 
-/// Lines of `/metrics` that one core may come to fill, if nothing else is said.
+/// Lines of `/metrics` that one core may come to fill, where no configuration says how many.
 pub const SERIES_MAX: usize = 10_000;
 
 /// One core's counts. `series_max` bounds them: a histogram counts as the lines it is rendered to,
@@ -92,6 +92,11 @@ impl Tally {
             dropped: Overflow::default(),
             series_max,
         }
+    }
+
+    /// From now on at most so many lines.
+    pub fn limit(&mut self, series_max: usize) {
+        self.series_max = series_max;
     }
 
     /// Counts one request.

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use config::Snapshot;
 use config::snapshot::Direction;
 
+use crate::configured::Configured;
 use crate::distribution::Distribution;
 use crate::event::{Event, ListenerEvent, UpstreamEvent};
 use crate::generation::{Generations, ListenerAt, UpstreamAt};
@@ -33,6 +35,7 @@ pub struct Totals {
     /// Requests that found no room, under the label `(other)`.
     other: (TrafficKey, TrafficTotals),
     dropped: Dropped,
+    expired: Expired,
     room: Room,
     now_s: u64,
     empty: Arc<str>,
@@ -95,6 +98,15 @@ pub struct Dropped {
     pub levels: u64,
 }
 
+/// Lines that were forgotten as nothing changed them for long.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Of listeners, routes and upstreams that the configuration has no more.
+    pub gone: u64,
+    /// Of configured ones, to make room.
+    pub idle: u64,
+}
+
 /// A value, and when it last changed.
 #[derive(Debug)]
 struct Aged<T> {
@@ -103,7 +115,7 @@ struct Aged<T> {
 }
 
 impl Totals {
-    /// No counts yet; at most `series_max` lines, idle ones make room for new ones.
+    /// No counts yet; at most `series_max` lines.
     pub fn new(series_max: usize) -> Self {
         Self {
             traffic: BTreeMap::new(),
@@ -113,6 +125,7 @@ impl Totals {
             levels: LevelBook::default(),
             other: (TrafficKey::other(), TrafficTotals::default()),
             dropped: Dropped::default(),
+            expired: Expired::default(),
             room: Room { lines: 0, series_max },
             now_s: 0,
             empty: Arc::from(""),
@@ -150,18 +163,45 @@ impl Totals {
         }
     }
 
-    /// Forgets what has not changed for `idle_s`, if more than half of the room is taken: series of
-    /// routes and upstreams that are gone make room for new ones.
-    pub fn expire(&mut self, idle_s: u64) {
-        if self.room.lines * 2 < self.room.series_max {
-            return;
-        }
+    /// From now on at most so many lines. A smaller number forgets nothing, and lets nothing in
+    /// until there is room.
+    pub fn limit(&mut self, series_max: usize) {
+        self.room.series_max = series_max;
+    }
+
+    /// Forgets what has not changed for `idle_s`: what `snapshot` has no name for, and, if more
+    /// than half of the room is taken, all of it.
+    pub fn expire(&mut self, idle_s: u64, snapshot: &Snapshot) {
+        let crowded = self.room.lines * 2 >= self.room.series_max;
+        let (configured, expired) = (Configured::by(snapshot), &mut self.expired);
         let oldest_s = self.now_s.saturating_sub(idle_s);
-        self.traffic.retain(|_, aged| aged.changed_s >= oldest_s);
-        self.distributions.retain(|_, aged| aged.changed_s >= oldest_s);
-        self.listener_events.retain(|_, aged| aged.changed_s >= oldest_s);
-        self.upstream_events.retain(|_, aged| aged.changed_s >= oldest_s);
-        let codes: usize = self.traffic().map(|(_, totals)| totals.requests.len()).sum();
+        let mut keeps = |changed_s: u64, lines: usize, is_configured: &dyn Fn() -> bool| {
+            if changed_s >= oldest_s {
+                return true;
+            }
+            let is_configured = is_configured();
+            let keeps = is_configured && !crowded;
+            if !keeps {
+                let counted = if is_configured { &mut expired.idle } else { &mut expired.gone };
+                *counted += lines as u64;
+            }
+            keeps
+        };
+        self.traffic.retain(|key, aged| {
+            let lines = TRAFFIC_LINES + aged.value.requests.len();
+            keeps(aged.changed_s, lines, &|| configured.has_traffic(key))
+        });
+        self.distributions
+            .retain(|key, aged| keeps(aged.changed_s, LINES, &|| configured.has_times(key)));
+        self.listener_events
+            .retain(|(name, _), aged| keeps(aged.changed_s, 1, &|| configured.has_listener(name)));
+        self.upstream_events
+            .retain(|(name, _), aged| keeps(aged.changed_s, 1, &|| configured.has_upstream(name)));
+        self.count_lines();
+    }
+
+    fn count_lines(&mut self) {
+        let codes: usize = self.traffic.values().map(|aged| aged.value.requests.len()).sum();
         self.room.lines = codes
             + self.traffic.len() * TRAFFIC_LINES
             + self.distributions.len() * LINES
@@ -200,6 +240,11 @@ impl Totals {
     /// What found no room.
     pub fn dropped(&self) -> Dropped {
         self.dropped
+    }
+
+    /// What was forgotten.
+    pub fn expired(&self) -> Expired {
+        self.expired
     }
 
     /// Roughly how many lines of `/metrics` all of it makes.

@@ -160,6 +160,25 @@ pub(super) const METRICS: &[Metric] = &[
             lines.value(&["level"], dropped.levels);
         },
     },
+    Metric {
+        name: "outrigger_series_expired_total",
+        kind: Kind::Counter,
+        labels: &["reason"],
+        help: "Lines forgotten after metrics.idle_expiry: `gone` from the file, or `idle` as room \
+               was short.",
+        write: |scrape, lines| {
+            let expired = scrape.totals.expired();
+            lines.value(&["gone"], expired.gone);
+            lines.value(&["idle"], expired.idle);
+        },
+    },
+    Metric {
+        name: "outrigger_series",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Lines that count against metrics.max_series.",
+        write: |scrape, lines| lines.value(&[], scrape.totals.lines() as u64),
+    },
 ];
 
 fn names(key: &TrafficKey) -> [&str; 4] {

@@ -4,7 +4,7 @@
 use config::Snapshot;
 use config::access_log::{AccessLog, LineFilter, LineFormat};
 use config::snapshot::{Action, Branch, Endpoint, Forward, HttpOptions};
-use config::snapshot::{Listener, Process, Route, RouteTable, Upstream};
+use config::snapshot::{Listener, Metrics, Process, Route, RouteTable, Upstream};
 use serde_json::{Value, json};
 
 /// One line for each listener, route and upstream: a large configuration is never held as a tree.
@@ -14,6 +14,7 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
     line(&mut page, "process", &process(&snapshot.process));
     line(&mut page, "admin", &json!(snapshot.admin.listen.as_ref().map(ToString::to_string)));
     line(&mut page, "access_log", &json!(snapshot.access_log.as_deref().map(access_log)));
+    line(&mut page, "metrics", &metrics(&snapshot.metrics));
     page.push_str("\"listeners\": [\n");
     list(&mut page, snapshot.listeners.iter().map(|one| listener(snapshot, one).to_string()));
     page.push_str("],\n\"routes\": {\n");
@@ -71,6 +72,11 @@ fn access_log(log: &AccessLog) -> Value {
         "flags": flags,
         "sample": sample,
     })
+}
+
+fn metrics(metrics: &Metrics) -> Value {
+    let Metrics { series_max, idle_expiry } = metrics;
+    json!({ "max_series": series_max, "idle_expiry": idle_expiry.as_ref().map(words) })
 }
 
 fn listener(snapshot: &Snapshot, listener: &Listener) -> Value {

@@ -3,10 +3,10 @@
 
 use std::hint::black_box;
 
-use crate::world::{names, outcome, requests, snapshot};
+use crate::world::{names, outcome, requests, snapshot, upstream};
 use config::snapshot::RouteIx;
-use signals::{Dropped, Event, Generation, ListenerAt, ListenerEvent, Outcome, SERIES_MAX, Tally};
-use signals::{OWN_BOUNDS_US, REQUEST_BOUNDS_US, Totals};
+use signals::{Dropped, Event, Expired, Generation, ListenerAt, ListenerEvent, Outcome};
+use signals::{OWN_BOUNDS_US, REQUEST_BOUNDS_US, SERIES_MAX, Tally, Totals};
 
 const FAULTS: [&str; 3] = ["bare_cr", "bare_lf", "nul"];
 
@@ -47,19 +47,60 @@ fn totals_are_bounded_however_many_series_the_cores_bring() {
 
 #[test]
 fn idle_series_make_room_when_half_of_it_is_taken() {
-    let names = names(&snapshot(["first", "second"], ["a", "b"]));
+    let snapshot = snapshot(["first", "second"], ["a", "b"]);
+    let names = names(&snapshot);
     let mut totals = Totals::new(141);
     let mut tally = Tally::new(SERIES_MAX);
     tally.record(&Outcome { route: Some(RouteIx(1)), ..outcome() });
     totals.merge(&mut tally, &names, 0);
     tally.record(&outcome());
     totals.merge(&mut tally, &names, 4_000);
-    totals.expire(3_600);
+    totals.expire(3_600, &snapshot);
+    assert_eq!(totals.expired(), Expired { gone: 0, idle: 26 });
     assert_eq!(requests(&totals), ["first ->  200 : 1"]);
     let room_before = totals.lines();
     totals.merge(&mut tally, &names, 8_000);
-    totals.expire(3_600);
+    totals.expire(3_600, &snapshot);
     assert_eq!(totals.lines(), room_before, "less than half is taken: nothing is forgotten");
+}
+
+#[test]
+fn what_the_configuration_has_no_more_is_forgotten_once_idle_and_nothing_else_is() {
+    let before = snapshot(["first", "second"], ["a", "b"]);
+    let names = names(&before);
+    let (mut totals, mut tally) = (Totals::new(SERIES_MAX), Tally::new(SERIES_MAX));
+    for route in [0, 1] {
+        let upstream = Some(upstream(&before, "a"));
+        tally.record(&Outcome { route: Some(RouteIx(route)), upstream, ..outcome() });
+    }
+    tally.count(fault("nul"));
+    totals.merge(&mut tally, &names, 0);
+    totals.merge(&mut tally, &names, 4_000);
+    totals.expire(3_600, &before);
+    assert_eq!((requests(&totals).len(), totals.expired()), (2, Expired::default()));
+
+    let after = snapshot(["first", "third"], ["a", "b"]);
+    totals.expire(4_000, &after);
+    assert_eq!(requests(&totals).len(), 2, "it is not idle for so long yet");
+    let room_before = totals.lines();
+    totals.expire(3_600, &after);
+    assert_eq!(requests(&totals), ["first -> a 200 : 1"]);
+    let gone = totals.expired().gone;
+    assert_eq!(gone, 4 + 22, "three sums and a code, and a histogram");
+    assert_eq!(room_before - totals.lines(), 26);
+}
+
+#[test]
+fn a_smaller_limit_forgets_nothing_and_lets_nothing_in() {
+    let names = names(&snapshot(["first", "second"], ["a", "b"]));
+    let (mut totals, mut tally) = (Totals::new(SERIES_MAX), Tally::new(SERIES_MAX));
+    tally.record(&outcome());
+    totals.merge(&mut tally, &names, 0);
+    totals.limit(1);
+    tally.record(&outcome());
+    tally.record(&Outcome { route: Some(RouteIx(1)), ..outcome() });
+    totals.merge(&mut tally, &names, 0);
+    assert_eq!(requests(&totals), ["first ->  200 : 2", "(other) -> (other) 0 : 1"]);
 }
 
 #[test]
