@@ -1,19 +1,15 @@
 //! The acceptance run: the example configuration in front of nginx under wrk at 256 connections,
 //! the origin killed and brought back; nothing is lost that was not the origin's own doing.
 
-use std::env;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tests::metrics::Metrics;
-use tests::program::{Program, workspace};
+use tests::program::workspace;
 use tests::wait::while_until;
-use tests::{Address, DEADLINE, Engine, Proxy, Setup, until};
+use tests::{Address, DEADLINE, Engine, Setup, until};
 
 use crate::nginx::Nginx;
-use crate::programs::command;
-
-const CONNECTIONS: usize = 256;
+use crate::wrk::{CONNECTIONS, Seen, alone, seconds, wrk};
 
 /// How a request may end because its origin died: no connection, or a connection that broke.
 const ORIGINS_DOING: [&str; 2] = ["UF", "UC"];
@@ -34,10 +30,7 @@ fn nothing_is_lost_where_io_uring_is_denied() {
 }
 
 fn accept(setup: &Setup) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let seconds =
-        env::var("OUTRIGGER_REAL_SECONDS").map_or(60, |text| text.parse().expect("a number"));
+    let (_alone, seconds) = (alone(), seconds());
     let mut nginx = Nginx::start("hello");
     let proxy = setup.start(&example(nginx.address()));
     assert_eq!(proxy.fetch("/").text(), "hello");
@@ -115,44 +108,5 @@ fn exchanged(line: &str, nginx: &Address) -> String {
         }
         Some((key, _)) if key.trim() == "listen" => "listen = \"@out\"".to_owned(),
         _ => line,
-    }
-}
-
-fn wrk(proxy: &Proxy, seconds: u64) -> Program {
-    let mut wrk = command("wrk");
-    wrk.args(["-t", "1", "-c", &CONNECTIONS.to_string(), "-d", &format!("{seconds}s")]);
-    wrk.args(["--timeout", "5s", &format!("http://{}/", proxy.address("in"))]);
-    Program::start(&mut wrk)
-}
-
-/// What wrk saw.
-#[derive(Debug, Default)]
-struct Seen {
-    requests: usize,
-    connect: usize,
-    read: usize,
-    write: usize,
-    timeout: usize,
-    not_2xx: usize,
-}
-
-impl Seen {
-    fn parse(output: &str) -> Seen {
-        let mut seen = Seen::default();
-        for line in output.lines().map(str::trim) {
-            let numbers: Vec<usize> = line
-                .split(|char: char| !char.is_ascii_digit())
-                .filter_map(|word| word.parse().ok())
-                .collect();
-            if line.contains(" requests in ") {
-                seen.requests = numbers[0];
-            } else if line.starts_with("Socket errors:") {
-                [seen.connect, seen.read, seen.write, seen.timeout] =
-                    numbers.try_into().expect("four numbers");
-            } else if line.starts_with("Non-2xx or 3xx responses:") {
-                seen.not_2xx = *numbers.last().expect("a number");
-            }
-        }
-        seen
     }
 }

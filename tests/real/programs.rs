@@ -9,6 +9,7 @@ use tests::program::{Ended, Program};
 pub(crate) const REQUIRED: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("nginx-light", "/usr/sbin/nginx"),
+    ("prometheus", "prometheus"),
     ("prometheus", "promtool"),
     ("wrk", "wrk"),
 ];

@@ -1,12 +1,17 @@
-//! `/metrics` before promtool, with every metric in use.
+//! `/metrics` before promtool, with every metric in use; and asked for without end under load.
 
 use std::io::Write;
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tests::program::workspace;
-use tests::{Engine, Origin, proxy, to_origin};
+use tests::wait::while_until;
+use tests::{DEADLINE, Engine, Origin, Proxy, Setup, proxy, to_origin, to_routes};
 
+use crate::nginx::Nginx;
 use crate::programs::command;
+use crate::wrk::{Seen, alone, seconds, wrk};
 
 #[test]
 fn promtool_finds_nothing_wrong_with_the_metrics() {
@@ -40,4 +45,67 @@ fn assert_accepted(page: &[u8]) {
         "{said}\n{}",
         String::from_utf8_lossy(page)
     );
+}
+
+/// Routes, each with its counters and its histogram: more than 1,000 lines together.
+const ROUTES: usize = 60;
+
+#[test]
+fn scrapes_without_end_cost_no_request_and_ready_stays_quick() {
+    for engine in [Engine::Uring, Engine::Epoll] {
+        let (_alone, seconds) = (alone(), seconds().min(10));
+        let nginx = Nginx::start("hello");
+        let proxy = Setup::new(engine).start(&many_routes(&nginx));
+        for route in 0..ROUTES {
+            assert_eq!(proxy.fetch(&format!("/route/{route}")).status(), 200);
+        }
+        let page = proxy.admin("/metrics");
+        let lines = page.text().lines().filter(|line| !line.starts_with('#')).count();
+        assert!(lines > 1000, "{lines}");
+        let load = wrk(&proxy, seconds);
+        let (scrapes, mut ready) = hammer(&proxy, Instant::now() + Duration::from_secs(seconds));
+        let ended = load.wait_within(DEADLINE);
+        let seen = Seen::parse(&ended.output);
+        ready.sort();
+        let (half, last) = (ready[ready.len() / 2], ready[ready.len() - 1]);
+        println!(
+            "{engine}: {lines} series, {scrapes} scrapes, {} requests; /ready {half:?} in the \
+             middle, {last:?} at worst of {}",
+            seen.requests,
+            ready.len()
+        );
+        assert!(seen.requests > 1000 && seen.failed() == 0, "{seen:?}");
+        assert!(half < Duration::from_millis(50) && last < Duration::from_secs(1), "{ready:?}");
+    }
+}
+
+/// Scrapes with two clients until `end`; how often, and how long each `/ready` beside it took.
+fn hammer(proxy: &Proxy, end: Instant) -> (usize, Vec<Duration>) {
+    thread::scope(|scope| {
+        let scraper = || {
+            let mut count = 0;
+            while_until(end, || {
+                assert_eq!(proxy.admin("/metrics").status(), 200);
+                count += 1;
+            });
+            count
+        };
+        let scrapers = [scope.spawn(scraper), scope.spawn(scraper)];
+        let mut ready = Vec::new();
+        while_until(end, || {
+            let asked = Instant::now();
+            assert_eq!(proxy.admin("/ready").status(), 200);
+            ready.push(asked.elapsed());
+        });
+        (scrapers.map(|one| one.join().expect("no scrape fails")).iter().sum(), ready)
+    })
+}
+
+fn many_routes(nginx: &Nginx) -> String {
+    let route = |route: usize| {
+        format!("[[routes.app]]\nmatch = {{ path = \"/route/{route}\" }}\nupstream = \"app\"\n")
+    };
+    let routes: String = (0..ROUTES).map(route).collect();
+    let rest = "[[routes.app]]\nupstream = \"app\"\n[upstreams.app]\n";
+    to_routes(&format!("{routes}{rest}endpoints = [\"{}\"]\n", nginx.address()), &[])
 }

@@ -37,18 +37,27 @@ pub fn to_origin(origin: &Origin) -> String {
 
 /// Likewise, with further keys for the listener and for the upstream.
 pub fn to_origin_with(origin: &Origin, listener_keys: &str, upstream_keys: &str) -> String {
+    to_address(origin.address(), listener_keys, upstream_keys)
+}
+
+fn to_address(origin: &Address, listener_keys: &str, upstream_keys: &str) -> String {
     format!(
         "[[listeners]]\nname = \"in\"\nlisten = \"@in\"\nroutes = \"app\"\n{listener_keys}\n\
          [[routes.app]]\nupstream = \"app\"\n\
-         [upstreams.app]\nendpoints = [\"{}\"]\n{upstream_keys}\n",
-        origin.address()
+         [upstreams.app]\nendpoints = [\"{origin}\"]\n{upstream_keys}\n"
     )
 }
 
 /// As [`to_origin`], and every answer says which version of the configuration it was served by.
 pub fn versioned(origin: &Origin, version: usize) -> String {
+    versioned_at(origin.address(), version)
+}
+
+/// Likewise, for an origin that is another program.
+pub fn versioned_at(origin: &Address, version: usize) -> String {
     let keys = format!("response_headers = {{ set = {{ x-version = \"{version}\" }} }}\n");
-    to_origin(origin).replace("upstream = \"app\"\n", &format!("upstream = \"app\"\n{keys}"))
+    to_address(origin, "", "")
+        .replace("upstream = \"app\"\n", &format!("upstream = \"app\"\n{keys}"))
 }
 
 /// The text of a running [`versioned`] configuration as another version.
