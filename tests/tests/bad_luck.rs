@@ -1,7 +1,8 @@
 //! What a machine may do to a proxy that serves: a log that nobody takes, a watch that cannot be
 //! had, a directory that goes, signals in a storm. Traffic never notices.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -125,6 +126,44 @@ fn a_storm_of_changes_costs_nothing_and_the_last_file_is_in_force() {
         load.finish();
         assert_eq!(proxy.admin("/ready").status(), 200);
     });
+}
+
+/// As when it is copied over a slow line. All the while what stands there is a good file, with the
+/// last route missing.
+#[test]
+fn a_file_that_is_written_slowly_is_taken_whole() {
+    on_both_engines(|engine| {
+        let taken_whole = |_| {
+            let (proxy, _origin) = start(&Setup::new(engine));
+            let longest_pause = write_slowly(&proxy);
+            until_served_by(&proxy, 2);
+            let generation = proxy.metrics().sum("outrigger_config_generation", &[]);
+            // Where this thread got no turn for so long, the file did stand still.
+            (longest_pause < Duration::from_millis(40)).then_some(generation == 2.0)
+        };
+        let verdict = (0..10).find_map(taken_whole);
+        assert!(verdict.expect("this machine is too busy to write without a pause"));
+    });
+}
+
+/// Writes version 2 in place, piece by piece over more than a second; the longest pause in it.
+fn write_slowly(proxy: &Proxy) -> Duration {
+    let whole = as_version(&proxy.config().text(), 2);
+    let (before, rest) = whole.split_once("[[routes.app]]").expect("it has a route");
+    let (route, upstream) = rest.split_once("[upstreams.app]").expect("it has an upstream");
+    let first = "[[routes.app]]\nmatch = { path = \"/first\" }\nupstream = \"app\"\n";
+    let mut file = File::create(proxy.config().path()).unwrap();
+    write!(file, "{before}[upstreams.app]{upstream}{first}").unwrap();
+    let (mut written, mut longest) = (Instant::now(), Duration::ZERO);
+    while_until(written + Duration::from_millis(1300), || {
+        if written.elapsed() > Duration::from_millis(15) {
+            file.write_all(b"# and so on\n").unwrap();
+            longest = longest.max(written.elapsed());
+            written = Instant::now();
+        }
+    });
+    write!(file, "[[routes.app]]{route}").unwrap();
+    longest.max(written.elapsed())
 }
 
 #[test]

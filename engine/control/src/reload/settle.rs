@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 /// How long the stamp must stand still. It debounces too: many changes in a row are one reload.
 pub(crate) const STILL_FOR: Duration = Duration::from_millis(50);
 
-/// A file that changes all the time is read after so long anyway; if it changes while it is read,
-/// all begins anew.
+/// Where one file after the other takes the path, one is read after so long anyway: it is whole. If
+/// another follows while it is read, all begins anew.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// A file that is written in place all the while may be half of what it will be, and is read only
+/// after so long.
+pub(crate) const WRITING_MAX: Duration = Duration::from_secs(10);
 
 /// What tells one state of a file from another, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +70,9 @@ impl Settle {
             Some((seen, since)) if seen == stamp => since,
             _ => now,
         };
+        let writing = waiting.seen.is_some_and(|(seen, _)| is_written(seen, stamp));
         waiting.seen = Some((stamp, since));
-        let given_up = now >= waiting.began + WAIT_MAX;
+        let given_up = now >= waiting.began + if writing { WRITING_MAX } else { WAIT_MAX };
         let verdict = match stamp {
             Some(stamp) if given_up || now >= since + STILL_FOR => Look::Read(stamp),
             None if given_up => Look::Missing,
@@ -81,12 +86,24 @@ impl Settle {
     }
 }
 
+/// True if it is the same file, with other content.
+fn is_written(before: Option<Stamp>, now: Option<Stamp>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return false };
+    (before.device, before.inode) == (now.device, now.inode) && before != now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Of one file that is written.
     fn stamp(number: u64) -> Option<Stamp> {
         Some(Stamp { device: 1, inode: 2, size: number, modified_ns: 3 })
+    }
+
+    /// Of one file after the other.
+    fn other(number: u64) -> Option<Stamp> {
+        Some(Stamp { device: 1, inode: number, size: 2, modified_ns: 3 })
     }
 
     /// Looks whenever it is time to, and says after how many milliseconds there was a verdict.
@@ -132,8 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_never_stands_still_is_read_after_a_second() {
-        assert_eq!(after_a_change(stamp), (1_000, read(1_000)));
+    fn one_of_files_that_follow_each_other_without_end_is_read_after_a_second() {
+        let whole = Look::Read(other(1_000).expect("a stamp"));
+        assert_eq!(after_a_change(other), (1_000, whole));
+    }
+
+    #[test]
+    fn a_file_that_is_written_for_long_is_not_read_before_its_end() {
+        assert_eq!(after_a_change(|ms| stamp(ms.min(4_000))), (4_050, read(4_000)));
+    }
+
+    #[test]
+    fn a_file_that_is_written_without_end_is_read_after_ten_seconds() {
+        assert_eq!(after_a_change(stamp), (10_000, read(10_000)));
     }
 
     #[test]
