@@ -1,4 +1,5 @@
-//! Test of the whole program: once warm, a request allocates nothing on its core.
+//! Tests of the whole program: once warm, a request allocates nothing on its core, and a connection
+//! that waits for its next request holds little.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,6 +19,10 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 /// A pool of buffers grows by one when the kernel takes longer than ever before to take a send.
 /// What a request allocates shows a thousand times.
 const POOL_GROWTH_MAX: u64 = 8;
+/// Connections whose memory is taken together.
+const CROWD: usize = 128;
+/// Without the buffers of the kernel, and without an allocator's rounding.
+const IDLE_BYTES_MAX: i64 = 1024;
 const STEP_MAX: Duration = Duration::from_secs(10);
 
 #[test]
@@ -28,6 +33,34 @@ fn a_warm_request_allocates_nothing_on_io_uring() {
 #[test]
 fn a_warm_request_allocates_nothing_on_epoll() {
     assert_allocates_nothing("epoll");
+}
+
+#[test]
+fn an_idle_connection_holds_little_on_io_uring() {
+    assert_holds_little("uring");
+}
+
+#[test]
+fn an_idle_connection_holds_little_on_epoll() {
+    assert_holds_little("epoll");
+}
+
+/// All that its core allocated for it: task, registry, socket, timer.
+fn assert_holds_little(io_engine: &'static str) {
+    let (running, counts) = start(io_engine, origin());
+    let connect = || {
+        let mut client = TcpStream::connect(running.proxy).unwrap();
+        client.set_read_timeout(Some(STEP_MAX)).unwrap();
+        exchange(&mut client, REQUEST, 2);
+        client
+    };
+    let few: Vec<TcpStream> = (0..CROWD).map(|_| connect()).collect();
+    let before = counts.live_bytes();
+    let many: Vec<TcpStream> = (0..CROWD).map(|_| connect()).collect();
+    let each = (counts.live_bytes() - before) / i64::try_from(CROWD).unwrap();
+    assert!((1..=IDLE_BYTES_MAX).contains(&each), "{each} bytes for each of {CROWD}");
+    drop((few, many));
+    running.process.terminate();
 }
 
 fn assert_allocates_nothing(io_engine: &'static str) {
