@@ -152,17 +152,18 @@ fn write_slowly(proxy: &Proxy) -> Duration {
     let (before, rest) = whole.split_once("[[routes.app]]").expect("it has a route");
     let (route, upstream) = rest.split_once("[upstreams.app]").expect("it has an upstream");
     let first = "[[routes.app]]\nmatch = { path = \"/first\" }\nupstream = \"app\"\n";
-    let mut file = File::create(proxy.config().path()).unwrap();
-    write!(file, "{before}[upstreams.app]{upstream}{first}").unwrap();
+    let mut file = File::create(proxy.config().path()).expect("the directory is ours");
+    let mut append = |text: &str| file.write_all(text.as_bytes()).expect("the disk has room");
+    append(&format!("{before}[upstreams.app]{upstream}{first}"));
     let (mut written, mut longest) = (Instant::now(), Duration::ZERO);
     while_until(written + Duration::from_millis(1300), || {
         if written.elapsed() > Duration::from_millis(15) {
-            file.write_all(b"# and so on\n").unwrap();
+            append("# and so on\n");
             longest = longest.max(written.elapsed());
             written = Instant::now();
         }
     });
-    write!(file, "[[routes.app]]{route}").unwrap();
+    append(&format!("[[routes.app]]{route}"));
     longest.max(written.elapsed())
 }
 
