@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{env, io};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::wait::{DEADLINE, until_within};
 
@@ -65,6 +65,16 @@ impl Program {
         let raw = i32::try_from(self.child.id()).expect("Linux process ids fit");
         let pid = Pid::from_raw(raw).expect("a process id is positive");
         kill_process(pid, signal).expect("the child is not reaped yet");
+    }
+
+    /// From now on it may have so many descriptors; returns the limit before.
+    pub fn limit_descriptors(&self, count: u64) -> u64 {
+        let raw = i32::try_from(self.child.id()).expect("Linux process ids fit");
+        // It has inherited ours.
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let limit = Rlimit { current: Some(count), maximum };
+        let before = prlimit(Pid::from_raw(raw), Resource::Nofile, limit);
+        before.expect("it is our child").current.expect("descriptors are never unlimited")
     }
 
     /// Descriptors it holds now, by /proc.

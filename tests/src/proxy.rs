@@ -186,6 +186,11 @@ impl Proxy {
         self.program.output()
     }
 
+    /// From now on it may have so many descriptors; returns the limit before.
+    pub fn limit_descriptors(&self, count: u64) -> u64 {
+        self.program.limit_descriptors(count)
+    }
+
     /// Descriptors it holds now.
     pub fn descriptors(&self) -> usize {
         self.program.descriptors()

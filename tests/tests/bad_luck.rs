@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::wait::while_until;
-use tests::{Engine, Gate, Load, Origin, Proxy, Setup, as_version, on_both_engines, origin};
+use tests::{Engine, Gate, Load, Origin, Peer, Proxy, Setup, as_version, on_both_engines, origin};
 use tests::{proxy, until, versioned};
 
 /// A pipe as the program's stderr whose other end is open and never read.
@@ -67,6 +67,28 @@ fn without_inotify_the_poll_finds_every_change_and_the_log_says_so_once() {
         let log = proxy.log();
         assert_eq!(log.matches("max_user_instances").count(), 1, "{log}");
         assert_eq!(load.finish(), (1..=3).collect());
+    });
+}
+
+#[test]
+fn a_change_that_no_descriptor_is_left_for_is_put_off_and_no_mistake_of_the_files() {
+    on_both_engines(|engine| {
+        let (proxy, _origin) = start(&Setup::new(engine));
+        let mut admin = Peer::connect(&proxy.address("admin"));
+        until("the admin's connection is accepted", || {
+            proxy.admin("/ready").status().eq(&200).then_some(())
+        });
+        let before = proxy.limit_descriptors(3);
+        proxy.config().write(as_version(&proxy.config().text(), 2));
+        until("it is put off", || proxy.log().contains("put off").then_some(()));
+        let status = admin.send("GET /config_status HTTP/1.1\r\nhost: admin\r\n\r\n").response();
+        assert!(status.text().contains("\"postponed\": {"), "{status}");
+        assert!(status.text().contains("\"rejected\": null"), "{status}");
+        proxy.limit_descriptors(before);
+        until_served_by(&proxy, 2);
+        let status = proxy.admin("/config_status");
+        assert!(status.text().contains("\"postponed\": null"), "{status}");
+        assert!(!proxy.log().contains("refused"), "{}", proxy.log());
     });
 }
 

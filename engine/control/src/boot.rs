@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use config::Snapshot;
 use config::snapshot::{Address, IoEngine, Pin, Process};
@@ -133,11 +133,19 @@ async fn serve(
     let first = Note::Begun(config.generation, snapshot);
     notes.try_send(first).expect("the channel is new and has room");
     let (engine, engine_fallback) = (probed.kind.as_str(), probed.fallback);
-    let started = SystemTime::now();
+    let (started, began) = (SystemTime::now(), Instant::now());
     let (log_filter, log_dropped) = log.map(|log| (log.filter, log.dropped)).unzip();
     let log_dropped = log_dropped.unwrap_or_default();
     let shared = Rc::new(Shared {
-        about: Arc::new(About { version, engine, engine_fallback, started, process, log_dropped }),
+        about: Arc::new(About {
+            version,
+            engine,
+            engine_fallback,
+            started,
+            began,
+            process,
+            log_dropped,
+        }),
         life: Life::new(cores.links.len()).into(),
         cores: cores.links,
         config: config.into(),

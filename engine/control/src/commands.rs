@@ -35,6 +35,8 @@ pub(crate) enum Reloaded {
     Unchanged,
     /// It changed nothing, and why.
     Rejected(String),
+    /// It changed nothing yet, and why; it is tried again.
+    Postponed(String),
 }
 
 impl Commands {
@@ -92,6 +94,7 @@ impl fmt::Display for Reloaded {
         match self {
             Self::Applied(generation) => write!(out, "applied, generation {generation}"),
             Self::Unchanged => write!(out, "unchanged"),
+            Self::Postponed(why) => write!(out, "postponed, to be tried again: {why}"),
             Self::Rejected(why) => write!(out, "rejected, nothing changed: {why}"),
         }
     }

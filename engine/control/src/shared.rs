@@ -72,8 +72,18 @@ pub(crate) struct ConfigState {
     pub(crate) reloads: Reloads,
     /// Why the file as last read is not in force.
     pub(crate) rejection: Option<Rejection>,
+    /// Why the file could not be dealt with, though nothing may be wrong with it.
+    pub(crate) postponed: Option<Postponed>,
     /// Settings of the file that take effect with the next start.
     pub(crate) needs_restart: Vec<String>,
+}
+
+/// A change that is tried again, as descriptors or memory were short.
+#[derive(Debug, Clone)]
+pub(crate) struct Postponed {
+    /// When that was found first.
+    pub(crate) since: SystemTime,
+    pub(crate) text: String,
 }
 
 /// How often the file was read again, by result.
@@ -139,6 +149,7 @@ impl ConfigState {
             applied: SystemTime::now(),
             reloads: Reloads::default(),
             rejection: None,
+            postponed: None,
             needs_restart: Vec::new(),
         }
     }

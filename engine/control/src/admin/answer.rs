@@ -126,6 +126,9 @@ async fn reload(shared: &Shared) -> Answer {
     }
     match result.await {
         Ok(result @ Reloaded::Rejected(_)) => text(StatusCode::BAD_REQUEST, format!("{result}\n")),
+        Ok(result @ Reloaded::Postponed(_)) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, format!("{result}\n"))
+        }
         Ok(result) => text(StatusCode::OK, format!("{result}\n")),
         Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the process is ending\n"),
     }

@@ -10,7 +10,7 @@ use crate::shared::{Rejection, Shared};
 /// What runs.
 pub(super) fn server_info(shared: &Shared) -> Value {
     let about = &shared.about;
-    let uptime = about.started.elapsed().unwrap_or_default();
+    let uptime = about.began.elapsed();
     let (held, admin) = (shared.held.borrow(), shared.admin.borrow());
     let all = held.iter().chain(admin.as_ref().map(|admin| &admin.held));
     let listeners = all.map(|held| (held.name.to_string(), json!(held.local.to_string())));
@@ -47,6 +47,9 @@ pub(super) fn config_status(shared: &Shared) -> Value {
         "applied_unix_ms": unix_ms(config.applied),
         "cores": shared.cores.iter().map(core).collect::<Value>(),
         "rejected": config.rejection.as_ref().map(rejection),
+        "postponed": config.postponed.as_ref().map(|postponed| {
+            json!({ "since_unix_ms": unix_ms(postponed.since), "message": postponed.text })
+        }),
         "needs_restart": config.needs_restart,
         "reloads": {
             "applied": config.reloads.applied,

@@ -123,7 +123,7 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
     use std::sync::Arc;
-    use std::time::{Duration, SystemTime};
+    use std::time::{Duration, Instant, SystemTime};
 
     const GOLDEN: &str = "tests/golden/metrics.txt";
 
@@ -210,6 +210,7 @@ mod tests {
                 engine: "uring",
                 engine_fallback: None,
                 started: then,
+                began: Instant::now(),
                 process: snapshot.process.clone(),
                 log_dropped: Arc::default(),
             },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use config::Snapshot;
 use config::snapshot::Process;
@@ -46,6 +46,8 @@ pub(crate) struct About {
     /// Why io_uring was passed over.
     pub(crate) engine_fallback: Option<String>,
     pub(crate) started: SystemTime,
+    /// Likewise, by a clock that nobody sets.
+    pub(crate) began: Instant,
     /// `[process]` as the process started with it, part of which cannot change.
     pub(crate) process: Process,
     /// Lines of the program's own log that nobody took.

@@ -1,11 +1,13 @@
 //! Putting a checked snapshot in force: sockets first, then all cores, or nothing at all.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use config::Snapshot;
 use config::snapshot::Process;
+use rt::Shortage;
 use signals::Generation;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -14,20 +16,32 @@ use crate::admin;
 use crate::collector::Note;
 use crate::core_link::CoreOrder;
 use crate::shared::{Admin, Shared};
-use crate::sockets;
+use crate::sockets::{self, BindError};
 
 /// How long the cores may take to report that they use a snapshot.
 const TAKE_UP_WITHIN: Duration = Duration::from_secs(5);
 
-/// Publishes `snapshot`; `Err` says why nothing has changed.
-pub(super) async fn apply(shared: &Rc<Shared>, snapshot: Snapshot) -> Result<Generation, String> {
+/// Why nothing has changed.
+#[derive(Debug)]
+pub(super) enum NotApplied {
+    /// It cannot be done.
+    Refused(String),
+    /// It cannot be done now: descriptors or memory are short.
+    Short(String),
+}
+
+/// Publishes `snapshot`, or changes nothing.
+pub(super) async fn apply(
+    shared: &Rc<Shared>,
+    snapshot: Snapshot,
+) -> Result<Generation, NotApplied> {
     let before = shared.config.borrow().generation;
     if !taken_up(shared, before).await {
-        return Err("a core has not taken up the change before this one".to_owned());
+        let why = "a core has not taken up the change before this one";
+        return Err(NotApplied::Refused(why.to_owned()));
     }
     let admin = new_admin(shared, &snapshot)?;
-    let new = shared.held.borrow().bind(&snapshot.listeners, shared.cores.len());
-    let new = new.map_err(|error| error.to_string())?;
+    let new = shared.held.borrow().bind(&snapshot.listeners, shared.cores.len())?;
 
     // From here on nothing can fail.
     let snapshot = Arc::new(snapshot);
@@ -74,15 +88,31 @@ enum NewAdmin {
     At(admin::Listener, sockets::HeldListener),
 }
 
-fn new_admin(shared: &Shared, snapshot: &Snapshot) -> Result<Option<NewAdmin>, String> {
+fn new_admin(shared: &Shared, snapshot: &Snapshot) -> Result<Option<NewAdmin>, NotApplied> {
     let wanted = &snapshot.admin.listen;
     if *wanted == shared.config.borrow().snapshot.admin.listen {
         return Ok(None);
     }
     let Some(address) = wanted else { return Ok(Some(NewAdmin::Off)) };
-    let (socket, held) = sockets::bind_admin(address).map_err(|error| error.to_string())?;
-    let listener = admin::Listener::new(socket).map_err(|error| error.to_string())?;
+    let (socket, held) = sockets::bind_admin(address)?;
+    let listener = admin::Listener::new(socket)
+        .map_err(|error| NotApplied::because(&error, error.to_string()))?;
     Ok(Some(NewAdmin::At(listener, held)))
+}
+
+impl NotApplied {
+    fn because(error: &io::Error, text: String) -> Self {
+        match Shortage::of(error) {
+            Some(_) => Self::Short(text),
+            None => Self::Refused(text),
+        }
+    }
+}
+
+impl From<BindError> for NotApplied {
+    fn from(refusal: BindError) -> Self {
+        Self::because(&refusal.error, refusal.to_string())
+    }
 }
 
 impl NewAdmin {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Loaded, Problems, Snapshot};
+use rt::Shortage;
 
 use tokio::sync::oneshot;
 
@@ -25,6 +26,8 @@ pub(super) enum Reading {
     Same,
     /// It cannot be read.
     Unreadable(io::Error),
+    /// It cannot be read now: descriptors, memory or threads are short.
+    Short(io::Error),
     /// It is wrong.
     Wrong(Problems),
     /// It is good.
@@ -37,7 +40,7 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// Reads and checks the file on a thread of its own, of low priority: a large one takes its time.
-/// `None` if the thread could not be made or did not live to tell.
+/// `None` if the thread did not live to tell.
 pub(super) async fn read_aside(
     path: PathBuf,
     settled: Stamp,
@@ -52,14 +55,17 @@ pub(super) async fn read_aside(
         rt::give_back_memory();
         let _ = tell.send(reading);
     };
-    std::thread::Builder::new().name("reload".to_owned()).spawn(work).ok()?;
-    told.await.ok()
+    match std::thread::Builder::new().name("reload".to_owned()).spawn(work) {
+        Ok(_) => told.await.ok(),
+        Err(error) => Some(Reading::Short(error)),
+    }
 }
 
 fn read(path: &Path, settled: Stamp, current: &Snapshot) -> Reading {
     let text = match read_unmoved(path, settled) {
         Ok(Some(text)) => text,
         Ok(None) => return Reading::Moving,
+        Err(error) if Shortage::of(&error).is_some() => return Reading::Short(error),
         Err(error) => return Reading::Unreadable(error),
     };
     if config::hash(&text) == current.hash {

@@ -7,6 +7,7 @@
 
 mod apply;
 mod file;
+mod postponed;
 mod settle;
 mod watch;
 
@@ -20,8 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::commands::Reloaded;
-use crate::shared::{Rejection, Shared};
+use crate::shared::{self, Rejection, Shared};
+use apply::NotApplied;
 use file::Reading;
+use postponed::Postponed;
 use settle::{Look, Settle, Stamp};
 use watch::Watch;
 pub(crate) use watch::try_watch;
@@ -39,6 +42,7 @@ pub(crate) struct Reloader {
     settle: Settle,
     /// Of the file that was last dealt with, whatever came of it; `None` if that one is not known.
     handled: Option<Stamp>,
+    postponed: Postponed,
     /// Waiting for the next result.
     asked: Vec<oneshot::Sender<Reloaded>>,
 }
@@ -46,7 +50,8 @@ pub(crate) struct Reloader {
 impl Reloader {
     /// `file` is what the configuration in force was read from.
     pub(crate) fn new(shared: Rc<Shared>, file: PathBuf) -> Self {
-        Self { shared, file, settle: Settle::default(), handled: None, asked: Vec::new() }
+        let (settle, postponed) = (Settle::default(), Postponed::default());
+        Self { shared, file, settle, handled: None, postponed, asked: Vec::new() }
     }
 
     /// Runs for as long as the process serves.
@@ -57,7 +62,7 @@ impl Reloader {
         let mut poll = interval(POLL_EVERY);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let look_at = self.settle.look_at();
+            let (look_at, again_at) = (self.settle.look_at(), self.postponed.again_at());
             tokio::select! {
                 Some(()) = changes.recv() => drop(self.may_have_changed()),
                 Some(asked) = commands.recv() => {
@@ -65,6 +70,10 @@ impl Reloader {
                     self.settle.changed(Instant::now());
                 }
                 () = at(look_at) => self.look().await,
+                () = at(again_at) => {
+                    self.postponed.tried();
+                    self.settle.changed(Instant::now());
+                }
                 _ = poll.tick() => if self.may_have_changed() {
                     // Nobody told: the watch may be on a directory that is gone.
                     watch.renew();
@@ -109,6 +118,9 @@ impl Reloader {
             Some(Reading::Unreadable(error)) => {
                 Conclusion::Rejected(format!("cannot read {}: {error}", self.name()), None)
             }
+            Some(Reading::Short(error)) => {
+                Conclusion::Postponed(format!("cannot read {}: {error}", self.name()))
+            }
             Some(Reading::Wrong(problems)) => {
                 Conclusion::Rejected(problems.to_string(), Some(problems))
             }
@@ -126,7 +138,8 @@ impl Reloader {
         }
         let generation = match apply::apply(&self.shared, snapshot).await {
             Ok(generation) => generation,
-            Err(why) => return Conclusion::Rejected(why, None),
+            Err(NotApplied::Refused(why)) => return Conclusion::Rejected(why, None),
+            Err(NotApplied::Short(why)) => return Conclusion::Postponed(why),
         };
         if !apply::taken_up(&self.shared, generation).await {
             tracing::error!(generation = generation.0, "a core does not take up the new file");
@@ -137,6 +150,10 @@ impl Reloader {
     /// Counts, logs, and answers whoever waits.
     fn conclude(&mut self, conclusion: Conclusion) {
         let mut config = self.shared.config.borrow_mut();
+        let postponed = config.postponed.take();
+        if !matches!(conclusion, Conclusion::Postponed(_)) {
+            self.postponed.over();
+        }
         let result = match conclusion {
             Conclusion::Applied(generation) => {
                 let hash = &config.snapshot.hash;
@@ -156,6 +173,15 @@ impl Reloader {
                 config.rejection = Some(Rejection { at, text: text.clone(), problems });
                 Reloaded::Rejected(text)
             }
+            Conclusion::Postponed(text) => {
+                self.postponed.put_off(Instant::now());
+                if postponed.is_none() {
+                    tracing::warn!("a change of the configuration is put off, to be tried: {text}");
+                }
+                let since = postponed.map_or_else(SystemTime::now, |before| before.since);
+                config.postponed = Some(shared::Postponed { since, text: text.clone() });
+                Reloaded::Postponed(text)
+            }
         };
         for asked in self.asked.drain(..) {
             // Whoever asked may have gone.
@@ -173,6 +199,8 @@ enum Conclusion {
     Applied(u32),
     Unchanged,
     Rejected(String, Option<Problems>),
+    /// It is tried again.
+    Postponed(String),
 }
 
 async fn at(instant: Option<Instant>) {
