@@ -25,14 +25,24 @@ const CROWD: usize = 128;
 const IDLE_BYTES_MAX: i64 = 1024;
 const STEP_MAX: Duration = Duration::from_secs(10);
 
+/// Every request has a line.
+const ACCESS_LOG: &str =
+    "access_log = { path = '/dev/null', format = 'json', duration_min = '1ms', sample = 1 }\n";
+
 #[test]
 fn a_warm_request_allocates_nothing_on_io_uring() {
-    assert_allocates_nothing("uring");
+    assert_allocates_nothing("uring", "");
 }
 
 #[test]
 fn a_warm_request_allocates_nothing_on_epoll() {
-    assert_allocates_nothing("epoll");
+    assert_allocates_nothing("epoll", "");
+}
+
+#[test]
+fn a_warm_request_with_a_line_in_the_log_allocates_nothing() {
+    assert_allocates_nothing("uring", ACCESS_LOG);
+    assert_allocates_nothing("epoll", ACCESS_LOG);
 }
 
 #[test]
@@ -47,7 +57,7 @@ fn an_idle_connection_holds_little_on_epoll() {
 
 /// All that its core allocated for it: task, registry, socket, timer.
 fn assert_holds_little(io_engine: &'static str) {
-    let (running, counts) = start(io_engine, origin());
+    let (running, counts) = start(io_engine, "", origin());
     let connect = || {
         let mut client = TcpStream::connect(running.proxy).unwrap();
         client.set_read_timeout(Some(STEP_MAX)).unwrap();
@@ -63,8 +73,8 @@ fn assert_holds_little(io_engine: &'static str) {
     running.process.terminate();
 }
 
-fn assert_allocates_nothing(io_engine: &'static str) {
-    let (running, counts) = start(io_engine, origin());
+fn assert_allocates_nothing(io_engine: &'static str, log: &'static str) {
+    let (running, counts) = start(io_engine, log, origin());
     let mut client = TcpStream::connect(running.proxy).unwrap();
     client.set_read_timeout(Some(STEP_MAX)).unwrap();
     for request in [REQUEST, UPLOAD] {
@@ -84,12 +94,16 @@ struct Running {
 }
 
 /// Starts the program with one core, and counts what that core allocates.
-fn start(io_engine: &'static str, origin: SocketAddr) -> (Running, &'static Counts) {
+fn start(
+    io_engine: &'static str,
+    log: &'static str,
+    origin: SocketAddr,
+) -> (Running, &'static Counts) {
     let (is_counting, counting) = mpsc::channel();
     let (is_running, running) = mpsc::channel();
     thread::spawn(move || {
         let file = format!(
-            "process = {{ workers = 1, pin = false, io_engine = \"{io_engine}\", \
+            "{log}process = {{ workers = 1, pin = false, io_engine = \"{io_engine}\", \
              pre_drain = \"0s\", drain_timeout = \"1s\" }}\n\
              admin = {{ listen = false }}\n\
              listeners = [{{ name = \"in\", listen = \"127.0.0.1:0\", routes = \"app\" }}]\n\

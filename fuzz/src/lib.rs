@@ -6,6 +6,7 @@
 pub mod chunked_body;
 pub mod config_load;
 pub mod h1_connection;
+pub mod log_line;
 pub mod path_normalise;
 pub mod request_head;
 pub mod response_head;
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "chunked_body", run: chunked_body::run },
     Target { name: "config_load", run: config_load::run },
     Target { name: "h1_connection", run: h1_connection::run },
+    Target { name: "log_line", run: log_line::run },
     Target { name: "path_normalise", run: path_normalise::run },
     Target { name: "request_head", run: request_head::run },
     Target { name: "response_head", run: response_head::run },

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod deny;
 pub mod engines;
 pub mod gate;
+pub mod lines;
 pub mod load;
 pub mod message;
 pub mod metrics;

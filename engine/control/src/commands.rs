@@ -59,12 +59,15 @@ impl Commands {
     }
 }
 
-/// SIGTERM, SIGINT and SIGHUP of this process, caught from here on.
+/// SIGTERM, SIGINT and SIGHUP of this process, caught from here on; and SIGXFSZ, of which nobody is
+/// told.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// A log that reaches the limit of file sizes is an error of its writer's, not the end.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -74,6 +77,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -65,6 +65,9 @@ pub(crate) struct Figures {
     pub(crate) errors: Gauge,
     pub(crate) opens: Gauge,
     pub(crate) is_open: Gauge,
+    /// Lines of a file that could not be written before the configuration named another, by
+    /// trouble.
+    given_up: [Gauge; Trouble::ALL.len()],
     trouble: Gauge,
     /// The `errno` of the trouble.
     errno: Gauge,
@@ -154,9 +157,16 @@ impl Figures {
             errors: Gauge::default(),
             opens: Gauge::default(),
             is_open: Gauge::default(),
+            given_up: Default::default(),
             trouble: Gauge::default(),
             errno: Gauge::default(),
         }
+    }
+
+    /// Lines dropped while the writer was in this trouble, by whomever.
+    pub(crate) fn dropped(&self, trouble: Trouble) -> u64 {
+        let by_cores: u64 = self.lanes.iter().map(|lane| lane.dropped(trouble)).sum();
+        by_cores + self.given_up[trouble as usize].value()
     }
 
     pub(crate) fn trouble(&self) -> Trouble {
@@ -188,5 +198,50 @@ impl Trouble {
             Self::NotRead => "not_read",
             Self::Failing => "write_error",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lane::QUEUE_MAX;
+
+    /// A sender whose writer never comes.
+    fn sender(figures: &Arc<Figures>) -> LineSender {
+        let (lane, writer) = (figures.lanes[0].clone(), thread::current());
+        LineSender { lane, figures: figures.clone(), writer }
+    }
+
+    fn batch(sender: &LineSender, lines: u64) -> Batch {
+        Batch { path: Path::new("/a").into(), bytes: sender.buffer(), lines }
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts_lines_by_the_writers_trouble() {
+        let figures = Arc::new(Figures::new(1));
+        let sender = sender(&figures);
+        for _ in 0..QUEUE_MAX {
+            sender.send(batch(&sender, 1));
+        }
+        assert_eq!(figures.lanes[0].queued(), QUEUE_MAX);
+        sender.send(batch(&sender, 3));
+        figures.trouble.set(Trouble::NotRead as u64);
+        sender.send(batch(&sender, 5));
+        let dropped = Trouble::ALL.map(|trouble| figures.dropped(trouble));
+        assert_eq!(dropped, [3, 0, 5, 0]);
+    }
+
+    #[test]
+    fn buffers_come_back_and_enormous_ones_do_not() {
+        let figures = Arc::new(Figures::new(1));
+        let sender = sender(&figures);
+        let mut bytes = sender.buffer();
+        bytes.extend_from_slice(b"line\n");
+        let place = bytes.as_ptr();
+        figures.lanes[0].give_back(bytes);
+        let again = sender.buffer();
+        assert!(again.is_empty() && again.as_ptr() == place);
+        figures.lanes[0].give_back(Vec::with_capacity(1 << 20));
+        assert!(sender.buffer().capacity() < 1 << 20);
     }
 }

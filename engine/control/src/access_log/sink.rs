@@ -97,3 +97,15 @@ fn inherited(path: &Path) -> io::Result<Option<File>> {
     };
     fd.map(|fd| Some(File::from(fd)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_lines_go_together_and_a_long_one_in_parts() {
+        assert_eq!(first_lines(b"ab\ncd\nef\n", 7), b"ab\ncd\n");
+        assert_eq!(first_lines(b"ab\n", 7), b"ab\n");
+        assert_eq!(first_lines(b"abcdefghi\n", 7), b"abcdefg");
+    }
+}

@@ -43,6 +43,8 @@ pub(super) struct Writer {
     in_force: Option<Arc<Path>>,
     reopen: bool,
     retry_at: Option<Instant>,
+    /// The last attempt failed, and not for want of patience.
+    stuck: bool,
     looked_at: Instant,
     /// The trouble last logged, and when.
     told: Option<(Trouble, Instant)>,
@@ -79,6 +81,7 @@ impl Writer {
             in_force: None,
             reopen: false,
             retry_at: None,
+            stuck: false,
             looked_at: Instant::now(),
             told: None,
             tell_end: false,
@@ -159,6 +162,9 @@ impl Writer {
             }
             return Next::Idle;
         }
+        if self.give_up() {
+            return Next::Work;
+        }
         let now = Instant::now();
         if let Some(at) = self.retry_at.filter(|at| now < *at) {
             return Next::At(at);
@@ -169,6 +175,22 @@ impl Writer {
             // `trouble` has set when to try again.
             false => self.retry_at.map_or(Next::Idle, Next::At),
         }
+    }
+
+    /// Drops a batch that cannot be written if the configuration names another file by now: what is
+    /// for that one must not wait behind it.
+    fn give_up(&mut self) -> bool {
+        let in_force = self.in_force.as_ref();
+        let is_old = |pending: &mut Pending| Some(&pending.batch.path) != in_force;
+        let old = self.pending.take_if(|pending| self.stuck && is_old(pending));
+        if let Some(Pending { batch, lane, .. }) = old {
+            let trouble = self.figures.trouble();
+            self.figures.given_up[trouble as usize].add(batch.lines);
+            self.figures.lanes[lane].give_back(batch.bytes);
+            self.close();
+            return true;
+        }
+        false
     }
 
     /// Takes the next batch, unless one is on its way.
@@ -231,9 +253,8 @@ impl Writer {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if !sink.wait(PIPE_WAIT) {
-                    self.figures.trouble.set(Trouble::NotRead as u64);
-                }
+                self.figures.trouble.set(Trouble::NotRead as u64);
+                self.stuck = !sink.wait(PIPE_WAIT);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -285,6 +306,7 @@ impl Writer {
 
     fn trouble(&mut self, trouble: Trouble, error: &io::Error) {
         let now = Instant::now();
+        self.stuck = true;
         self.retry_at = Some(now + RETRY_EVERY);
         self.figures.errors.add(1);
         let errno = error.raw_os_error().and_then(|errno| u64::try_from(errno).ok());
@@ -300,6 +322,7 @@ impl Writer {
     fn recovered(&mut self) {
         if self.figures.trouble() != Trouble::None {
             self.figures.trouble.set(Trouble::None as u64);
+            self.stuck = false;
             self.retry_at = None;
             if std::mem::take(&mut self.tell_end) {
                 tracing::info!("the access log is written again");
@@ -317,5 +340,25 @@ impl Pending {
     fn back_to_the_line(&mut self) {
         let written = &self.batch.bytes[..self.written];
         self.written = written.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(text: &str, written: usize) -> Pending {
+        let batch = Batch { path: Path::new("/a").into(), bytes: text.into(), lines: 2 };
+        Pending { batch, lane: 0, written }
+    }
+
+    #[test]
+    fn another_file_gets_a_line_from_its_beginning() {
+        for (written, from) in [(0, 0), (2, 0), (4, 4), (6, 4), (8, 8)] {
+            let mut pending = pending("abc\ndef\n", written);
+            assert_eq!(pending.is_between_lines(), written == from);
+            pending.back_to_the_line();
+            assert_eq!(pending.written, from);
+        }
     }
 }

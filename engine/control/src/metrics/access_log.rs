@@ -22,12 +22,11 @@ pub(super) const METRICS: &[Metric] = &[
         name: "outrigger_access_log_dropped_total",
         kind: Kind::Counter,
         labels: &["reason"],
-        help: "Lines dropped as too many waited: the file was `not_open`, the pipe `not_read`, the \
-               disk full or broken (`write_error`), or the writer too `slow`.",
+        help: "Lines dropped, as too many waited or another file is in force: it was `not_open`, \
+               a pipe `not_read`, the disk full or broken (`write_error`), the writer `slow`.",
         write: |scrape, lines| {
             for trouble in Trouble::ALL {
-                let lanes = scrape.access_log.lanes.iter();
-                lines.value(&[trouble.as_str()], lanes.map(|lane| lane.dropped(trouble)).sum());
+                lines.value(&[trouble.as_str()], scrape.access_log.dropped(trouble));
             }
         },
     },
