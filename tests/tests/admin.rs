@@ -1,5 +1,5 @@
-//! The admin listener among many clients, some of which mean ill, while traffic goes on. It knows
-//! no engine: once is enough.
+//! The admin listener among many clients, some of which mean ill, while traffic goes on. Both
+//! engines have the same: once is enough.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,9 @@ use tests::{Engine, Load, Origin, Peer, Proxy, proxy, versioned};
 
 /// More than it has open at once.
 const MANY: usize = 100;
+
+/// Of a configuration whose dump has some megabytes.
+const ROUTES: usize = 3_000;
 
 #[test]
 fn a_hundred_clients_at_once_are_all_answered() {
@@ -41,6 +44,30 @@ fn a_client_that_sends_its_head_byte_by_byte_is_cut_after_five_seconds() {
     let held = began.elapsed();
     assert!(held < Duration::from_secs(7), "{held:?}");
     load.finish();
+}
+
+/// Each page is more than the sockets between hold.
+#[test]
+fn clients_that_never_read_a_large_page_keep_nobody_from_reading_it() {
+    let origin = Origin::saying("ok");
+    let long = "x".repeat(1_500);
+    let route =
+        |n| format!("[[routes.app]]\nmatch = {{ path = \"/{n}/{long}\" }}\nupstream = \"app\"\n");
+    let routes: String = (0..ROUTES).map(route).collect();
+    let config =
+        versioned(&origin, 1).replace("[[routes.app]]", &format!("{routes}[[routes.app]]"));
+    let proxy = proxy(Engine::Auto, &config);
+    let load = Load::on(&proxy.address("in"));
+    let whole = proxy.admin("/config_dump").body.len();
+    assert!(whole > 4 << 20, "{whole} bytes");
+    let deaf: Vec<Peer> = (0..MANY / 2).map(|_| asking(&proxy, "/config_dump")).collect();
+    let asked = Instant::now();
+    assert_eq!(proxy.admin("/ready").status(), 200);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert_eq!(proxy.admin("/config_dump").body.len(), whole);
+    assert_eq!(proxy.metrics().sum("outrigger_task_panics_total", &[]), 0.0);
+    load.finish();
+    drop(deaf);
 }
 
 fn asking(proxy: &Proxy, page: &str) -> Peer {
