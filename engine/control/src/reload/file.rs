@@ -79,7 +79,11 @@ fn read(path: &Path, settled: Stamp, current: &Snapshot) -> Reading {
 
 /// The bytes, if the file bore the same stamp before and after.
 fn read_unmoved(path: &Path, settled: Stamp) -> io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+    let file = match File::open(path) {
+        // It stood there a moment ago.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     if stamp_of(&file.metadata()?) != settled {
         return Ok(None);
     }
@@ -166,12 +170,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn a_file_that_is_gone_by_now_is_waited_for() {
         let gone = Stamp { device: 0, inode: 0, size: 0, modified_ns: 0 };
         let path = Path::new("/nonexistent/sidecar.toml");
-        let reading = read(path, gone, &snapshot());
-        assert!(
-            matches!(reading, Reading::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
-        );
+        assert!(matches!(read(path, gone, &snapshot()), Reading::Moving));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let path = Path::new("/");
+        let reading = read(path, stamp(path).expect("it is there"), &snapshot());
+        let is_directory = io::ErrorKind::IsADirectory;
+        assert!(matches!(reading, Reading::Unreadable(error) if error.kind() == is_directory));
     }
 }
