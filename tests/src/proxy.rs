@@ -142,6 +142,15 @@ impl Proxy {
         admin.response()
     }
 
+    /// Moves a new file over the old one; on return it is in force on all cores.
+    #[track_caller]
+    pub fn reload(&self, text: impl AsRef<[u8]>) {
+        self.config.replace(text);
+        // The watch may have been quicker: the file is unchanged then.
+        let answer = self.post("/reload");
+        assert_eq!(answer.status(), 200, "{answer}");
+    }
+
     /// Waits until this generation, or a later one, is in force on all cores.
     #[track_caller]
     pub fn until_generation(&self, wanted: u64) {

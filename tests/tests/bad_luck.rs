@@ -46,8 +46,7 @@ fn log_much(proxy: &Proxy, refusals: usize) {
         assert_eq!(proxy.post("/reload").status(), 400);
     }
     let load = Load::on(&proxy.address("in"));
-    proxy.config().replace(as_version(&good, 2));
-    assert_eq!(proxy.post("/reload").text(), "applied, generation 2\n");
+    proxy.reload(as_version(&good, 2));
     load.expect_version(2);
     load.finish();
     let metrics = proxy.metrics();

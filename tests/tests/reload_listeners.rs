@@ -68,8 +68,7 @@ fn an_added_listener_is_served_by_every_core() {
         let proxy = proxy(engine, &versioned(&origin, 1));
         let load = Load::on(&proxy.address("in"));
         let (text, new) = with_new_listener(&proxy.config().text());
-        proxy.config().replace(text);
-        assert_eq!(proxy.post("/reload").text(), "applied, generation 2\n");
+        proxy.reload(text);
         let idle = active(&proxy);
         let mut clients: Vec<Peer> = (0..64).map(|_| Peer::connect(&new)).collect();
         for client in &mut clients {
@@ -146,8 +145,7 @@ fn with_new_listener(text: &str) -> (String, Address) {
 fn remove(proxy: &Proxy, name: &str) {
     let text = proxy.config().text();
     let at = text.find(&format!("[[listeners]]\nname = \"{name}\"")).expect("it is there");
-    proxy.config().replace(&text[..at]);
-    assert_eq!(proxy.post("/reload").text(), "applied, generation 2\n");
+    proxy.reload(&text[..at]);
 }
 
 /// Connections of each core.

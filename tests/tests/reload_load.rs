@@ -34,9 +34,7 @@ fn a_reload_by_post_takes_effect_before_its_answer_and_costs_no_request() {
         let (proxy, _origin) = start(engine);
         let load = Load::on(&proxy.address("in"));
         for version in 2..=6 {
-            proxy.config().replace(as_version(&proxy.config().text(), version));
-            let result = proxy.post("/reload");
-            assert_eq!(result.text(), format!("applied, generation {version}\n"));
+            proxy.reload(as_version(&proxy.config().text(), version));
             load.expect_version(version);
             load.flows();
         }

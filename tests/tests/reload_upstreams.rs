@@ -124,9 +124,7 @@ fn placed(proxy: &Proxy, config: &str) -> String {
 /// Edits the file, and waits until the result is in force.
 #[track_caller]
 fn reload(proxy: &Proxy, edit: impl Fn(&str) -> String) {
-    proxy.config().replace(edit(&proxy.config().text()));
-    let answer = proxy.post("/reload");
-    assert!(answer.text().starts_with("applied"), "{answer}");
+    proxy.reload(edit(&proxy.config().text()));
 }
 
 #[track_caller]
