@@ -141,3 +141,16 @@ fn a_wrong_command_line_exits_with_two() {
     let ended = Program::run(&mut outrigger_command(["doctor", "--no-such-flag"]));
     assert_eq!(ended.code, Some(2), "{}", ended.output);
 }
+
+#[test]
+fn an_access_log_without_its_directory_is_told_and_not_made() {
+    let config = to_origin(&Origin::saying("ok"));
+    let log = tests::lines::Log::new();
+    for (path, verdict) in [(log.path(), "ok"), (log.beside("none/a"), "warn")] {
+        let text = tests::lines::with_log_at(&path, "", &config);
+        let text = Setup::new(Engine::Auto).whole(&text);
+        let ended = doctor(&ConfigFile::new(&Addresses::default().fill(&text)));
+        assert_line(about(&ended, "access log"), verdict, &[&path.display().to_string()]);
+        assert!(!path.exists(), "the doctor changes nothing");
+    }
+}

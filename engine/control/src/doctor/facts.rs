@@ -88,6 +88,8 @@ pub(super) struct File {
     pub(super) is_mount: bool,
     /// Each listener and the admin listener, tried in that order.
     pub(super) addresses: Vec<Tried>,
+    /// The access log's path, and why it cannot be written.
+    pub(super) access_log: Option<(String, Result<(), String>)>,
 }
 
 /// What the file asks of the machine.

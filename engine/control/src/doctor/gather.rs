@@ -7,6 +7,8 @@ use std::sync::Arc;
 use config::Snapshot;
 use config::snapshot::Address;
 use rt::{EngineChoice, StartError};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::facts::{
@@ -102,7 +104,20 @@ fn file(subject: &Subject<'_>) -> File {
         wants: loaded.as_ref().map(|snapshot| wants(snapshot)).map_err(String::clone),
         is_mount: is_mount(path),
         addresses: loaded.as_ref().map(|snapshot| addresses(snapshot)).unwrap_or_default(),
+        access_log: loaded.as_ref().ok().and_then(|snapshot| access_log(snapshot)),
     }
+}
+
+/// Nothing is opened: a pipe's reader would take it for the proxy, and a file would be made.
+fn access_log(snapshot: &Snapshot) -> Option<(String, Result<(), String>)> {
+    let path = &snapshot.access_log.as_ref()?.path;
+    let directory = path.parent().unwrap_or(path);
+    let result = match access(&**path, Access::WRITE_OK) {
+        Ok(()) if path.is_dir() => Err(Errno::ISDIR),
+        Err(Errno::NOENT) => access(directory, Access::WRITE_OK | Access::EXEC_OK),
+        other => other,
+    };
+    Some((path.display().to_string(), result.map_err(|error| error.to_string())))
 }
 
 fn wants(snapshot: &Snapshot) -> Wants {

@@ -42,6 +42,18 @@ pub(super) fn watch(facts: &Facts) -> Finding {
     }
 }
 
+pub(super) fn access_log(facts: &Facts) -> Option<Finding> {
+    let (path, result) = facts.file.as_ref()?.access_log.as_ref()?;
+    Some(match result {
+        Ok(()) => Finding::ok("access log", format!("{path} can be written")),
+        Err(why) => {
+            let says = format!("{path}: {why}; lines wait, and then drop, until it can be written");
+            let remedy = "make the directory, or give this user the right to write there";
+            Finding::warn("access log", says).remedy(remedy)
+        }
+    })
+}
+
 pub(super) fn addresses(facts: &Facts) -> Vec<Finding> {
     let tried = facts.file.iter().flat_map(|file| &file.addresses);
     tried.map(address).collect()

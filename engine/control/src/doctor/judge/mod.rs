@@ -25,6 +25,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     findings.extend(network::backlog(facts));
     findings.extend(network::ports(facts));
     findings.push(file::watch(facts));
+    findings.extend(file::access_log(facts));
     findings.extend(file::addresses(facts));
     findings
 }

@@ -30,6 +30,7 @@ fn sound() -> Facts {
             }),
             is_mount: false,
             addresses: vec![tried(Ok(()))],
+            access_log: None,
         }),
     }
 }
@@ -237,4 +238,17 @@ fn an_address_of_another_is_a_failure_unless_the_other_is_outrigger() {
     is(&held_by(Some("nginx")), Verdict::Fail, "held by nginx, pid 7", "kill -TERM 7");
     is(&held_by(Some("outrigger")), Verdict::Warn, "pid 7", "kill -TERM 7");
     is(&held_by(None), Verdict::Fail, "in use", "end it");
+}
+
+#[test]
+fn an_access_log_that_cannot_be_written_is_told() {
+    let log = |result| {
+        about("access log", |facts| {
+            let file = facts.file.as_mut().expect("there is one");
+            file.access_log = Some(("/var/log/a".to_owned(), result));
+        })
+    };
+    is(&log(Ok(())), Verdict::Ok, "/var/log/a can be written", "");
+    let finding = log(Err("No such file or directory".to_owned()));
+    is(&finding, Verdict::Warn, "/var/log/a: No such file", "make the directory");
 }
