@@ -20,6 +20,7 @@ pub(crate) fn run(file: &Path) -> ExitCode {
 
 /// Carries traffic as `file` says. `when_ready` is called once all cores serve.
 pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
+    rt::map_large_blocks();
     let Loaded { snapshot, warnings } = match load(file) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tests::wait::while_until;
 use tests::{Engine, Gate, Load, Origin, Peer, Proxy, Setup, as_version, on_both_engines, origin};
-use tests::{proxy, until, versioned};
+use tests::{proxy, to_origin, until, versioned};
 
 /// A pipe as the program's stderr whose other end is open and never read.
 const UNREAD: &str = "d=$(mktemp -d) && mkfifo $d/f && exec 3<>$d/f && rm -r $d && \
@@ -89,6 +89,33 @@ fn a_change_that_no_descriptor_is_left_for_is_put_off_and_no_mistake_of_the_file
         assert!(status.text().contains("\"postponed\": null"), "{status}");
         assert!(!proxy.log().contains("refused"), "{}", proxy.log());
     });
+}
+
+#[test]
+fn large_pages_that_nobody_reads_hold_up_nobody_and_their_memory_comes_back() {
+    const UPSTREAMS: usize = 10_000;
+    const DEAF: usize = 31;
+    const ALL_PAGES_MAX: u64 = 64 << 20;
+    const SLACK: u64 = 16 << 20;
+    let one = |number| format!("[upstreams.u{number}]\nendpoints = [\"127.0.0.1:1\"]\n");
+    let many: String = (0..UPSTREAMS).map(one).collect();
+    let origin = Origin::saying("ok");
+    let proxy = proxy(Engine::Auto, &format!("{}{many}", to_origin(&origin)));
+    let page = proxy.admin("/config_dump").body.len();
+    assert!(page * DEAF > ALL_PAGES_MAX as usize, "{page} bytes are no large page");
+    let before = proxy.resident_bytes();
+    let mut deaf: Vec<Peer> = Vec::new();
+    for _ in 0..DEAF {
+        let mut client = Peer::connect(&proxy.address("admin"));
+        client.send("GET /config_dump HTTP/1.1\r\nhost: admin\r\n\r\n");
+        deaf.push(client);
+        assert_eq!(proxy.admin("/ready").status(), 200);
+    }
+    assert_eq!(proxy.admin("/config_dump").body.len(), page, "who reads gets it whole");
+    let meanwhile = proxy.resident_bytes();
+    assert!(meanwhile < before + ALL_PAGES_MAX + SLACK, "{before} to {meanwhile} bytes");
+    drop(deaf);
+    until("the memory comes back", || (proxy.resident_bytes() < before + SLACK).then_some(()));
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub use pooled::{PooledFuture, pooled};
 pub use probe::{EngineChoice, EngineKind, Probed, StartError, probe};
 pub use refusal::Shortage;
 pub use stream::Stream;
-pub use sys::give_back_memory;
+pub use sys::{give_back_memory, map_large_blocks};
 pub use task::{spawn, yield_now};
 pub use timer::{Elapsed, Race, Timer, sleep, sleep_until};
 pub use workers::{Workers, cgroups, workers_available};

@@ -35,6 +35,21 @@ pub(crate) fn hush_bell(eventfd: BorrowedFd<'_>) {
     unsafe { libc::read(eventfd.as_raw_fd(), (&raw mut rings).cast(), 8) };
 }
 
+/// From this size on, a block of memory is a mapping of its own.
+#[cfg(target_env = "gnu")]
+const OWN_MAPPING_BYTES: libc::c_int = 1 << 20;
+
+/// Makes large blocks go back to the kernel as soon as they are freed. By itself the allocator puts
+/// them at the end of a thread's heap once it has seen a few, where nothing gives them back:
+/// [`give_back_memory`] does not reach there. To be called once, before there are threads.
+pub fn map_large_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no pointers; a setting of the allocator. mallopt(3).
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+    }
+}
+
 /// Gives the allocator's free pages back to the kernel, wherever in the heap they lie. By itself
 /// the allocator keeps all but what lies at the end. Takes milliseconds for a large heap: not for a
 /// core.

@@ -5,24 +5,28 @@
 //! which the oldest goes when a new one comes. Who has asked and waits for us goes last.
 
 mod answer;
+mod outgoing;
 mod server_info;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::shared::Shared;
+use outgoing::{Outgoing, UnderWay};
 
 /// Connections that wait for their client, to send or to read, at once; the oldest is closed for a
 /// newer one.
@@ -59,16 +63,18 @@ impl Listener {
         }
     }
 
-    async fn accept(&self, shared: &Rc<Shared>) -> io::Result<Connection> {
-        let (shared, owed) = (shared.clone(), Rc::new(Cell::new(false)));
-        let is_owed = owed.clone();
+    async fn accept(&self, shared: &Rc<Shared>, outgoing: &Rc<Outgoing>) -> io::Result<Connection> {
+        let owed = Rc::new(Cell::new(false));
+        let client = Client {
+            shared: shared.clone(),
+            outgoing: outgoing.clone(),
+            owed: owed.clone(),
+            cut: Rc::default(),
+            under_way: RefCell::default(),
+        };
         let task = match self {
-            Self::Tcp(listener) => {
-                spawn_local(serve_one(listener.accept().await?.0, shared, is_owed))
-            }
-            Self::Unix(listener) => {
-                spawn_local(serve_one(listener.accept().await?.0, shared, is_owed))
-            }
+            Self::Tcp(listener) => spawn_local(client.serve(listener.accept().await?.0)),
+            Self::Unix(listener) => spawn_local(client.serve(listener.accept().await?.0)),
         };
         Ok(Connection { task, owed })
     }
@@ -84,8 +90,9 @@ struct Connection {
 /// Serves until it is aborted.
 pub(crate) async fn serve(listener: Listener, shared: Rc<Shared>) {
     let mut open: VecDeque<Connection> = VecDeque::new();
+    let outgoing = Rc::default();
     loop {
-        match listener.accept(&shared).await {
+        match listener.accept(&shared, &outgoing).await {
             Ok(connection) => open.push_back(connection),
             Err(error) => {
                 tracing::warn!(%error, "the admin listener cannot accept");
@@ -113,26 +120,38 @@ fn too_many(open: &VecDeque<Connection>) -> Option<usize> {
     oldest.filter(|_| idle.count() >= CONNECTIONS_MAX)
 }
 
-async fn serve_one(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+/// What the connection of one client shares with its request.
+struct Client {
     shared: Rc<Shared>,
+    outgoing: Rc<Outgoing>,
     owed: Rc<Cell<bool>>,
-) {
-    let service = service_fn(move |request| {
-        let (shared, owed) = (shared.clone(), owed.clone());
-        async move {
-            owed.set(true);
-            let answer = answer::answer(request, &shared).await;
-            owed.set(false);
+    /// Told when its answer must make room for others.
+    cut: Rc<Notify>,
+    under_way: RefCell<Option<UnderWay>>,
+}
+
+impl Client {
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let client = &self;
+        let service = service_fn(async |request| {
+            client.owed.set(true);
+            let answer = answer::answer(request, &client.shared).await;
+            client.owed.set(false);
+            let bytes = answer.body().size_hint().exact().unwrap_or(0);
+            let bytes = usize::try_from(bytes).expect("it lies in memory");
+            client.under_way.replace(Some(client.outgoing.begin(bytes, &client.cut)));
             Ok::<_, std::convert::Infallible>(answer)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        // A client that breaks the protocol, leaves or never reads: there is nobody to tell.
+        tokio::select! {
+            _ = timeout(WHOLE_WITHIN, connection) => {}
+            () = client.cut.notified() => {}
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    // A client that breaks the protocol, leaves or never reads: there is nobody to tell.
-    let _ = timeout(WHOLE_WITHIN, connection).await;
+    }
 }
