@@ -25,23 +25,24 @@ pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error),
     };
-    let (lines, log) = match log::start() {
-        Ok(log) => log,
+    let (log, control_of_log) = match log::start() {
+        Ok(started) => started,
         Err(error) => return fail(&format!("the log cannot be started: {error}")),
     };
     if !warnings.is_empty() {
-        lines.say(&warnings.to_string());
+        log.say(&warnings.to_string());
     }
     let setup = Setup {
         file: Some(file.to_owned()),
         snapshot: Arc::new(snapshot),
         version: env!("CARGO_PKG_VERSION"),
-        log: Some(log),
+        log: Some(control_of_log),
         when_ready,
     };
     let start = |spec, boot| rt::start_core(spec, move || core::run(boot));
     let ended = control::run(setup, start);
-    lines.flush();
+    // Before what `fail` says.
+    drop(log);
     match ended {
         Ok(ending) => ExitCode::from(ending.exit_code()),
         Err(error) => fail(&error),

@@ -18,15 +18,19 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, reload};
 
-/// Bytes that wait to be written at most. A refused file is told in up to 20 KiB.
+/// Bytes that wait to be written at most. A refused file is told in less than a tenth.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long the end of the process waits for the last lines to be written.
 const FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
+/// The log of a running process. Its drop waits a little until all that was said is written, also
+/// when a panic ends the process.
+pub(crate) struct Log(Lines);
+
 /// The way of a line to stderr. Clones lead to the same thread.
 #[derive(Clone)]
-pub(crate) struct Lines {
+struct Lines {
     entries: Sender<Entry>,
     waiting_bytes: Arc<AtomicUsize>,
     dropped: Arc<AtomicU64>,
@@ -40,7 +44,7 @@ enum Entry {
 
 /// Starts the thread, and sends there what `tracing` and panics have to tell. `RUST_LOG` chooses
 /// what of it, and later whoever has the filter.
-pub(crate) fn start() -> io::Result<(Lines, ProgramLog)> {
+pub(crate) fn start() -> io::Result<(Log, ProgramLog)> {
     let lines = Lines::start(io::stderr())?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let (filter, handle) = reload::Layer::new(filter);
@@ -49,14 +53,27 @@ pub(crate) fn start() -> io::Result<(Lines, ProgramLog)> {
     tracing_subscriber::registry().with(filter).with(layer).init();
     let writer = lines.clone();
     panic::set_hook(Box::new(move |panic| writer.say(&told(panic))));
-    let log = ProgramLog {
+    let control = ProgramLog {
         filter: Box::new(move |wanted| {
             let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
             handle.reload(filter).map_err(|error| error.to_string())
         }),
         dropped: lines.dropped.clone(),
     };
-    Ok((lines, log))
+    Ok((Log(lines), control))
+}
+
+impl Log {
+    /// Takes a text, its line's end included.
+    pub(crate) fn say(&self, text: &str) {
+        self.0.say(text);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
 }
 
 /// What the standard library says of a panic, which it would write by itself and wait for.
@@ -82,7 +99,7 @@ impl Lines {
     }
 
     /// Takes a text, its line's end included, if there is room. Never waits.
-    pub(crate) fn say(&self, text: &str) {
+    fn say(&self, text: &str) {
         let size = text.len();
         if self.waiting_bytes.fetch_add(size, Ordering::Relaxed) + size > WAITING_BYTES_MAX {
             self.waiting_bytes.fetch_sub(size, Ordering::Relaxed);
@@ -94,7 +111,7 @@ impl Lines {
     }
 
     /// Waits a little until all that was said is written.
-    pub(crate) fn flush(&self) {
+    fn flush(&self) {
         let (written, all) = mpsc::channel();
         let _ = self.entries.send(Entry::Written(written));
         let _ = all.recv_timeout(FLUSH_WITHIN);
