@@ -1,7 +1,5 @@
 //! A new configuration while requests are under way: each ends by the one that it began with.
 
-use std::fs;
-
 use tests::{Address, Engine, Origin, Peer, Proxy, Setup, on_both_engines, until};
 
 #[test]
@@ -75,12 +73,7 @@ fn begin(proxy: &Proxy, listener: &str, head: &str) -> Peer {
 /// Edits the file, and waits until the result is in force.
 #[track_caller]
 fn reload(proxy: &Proxy, edit: impl Fn(&str) -> String) {
-    let path = proxy.config().path();
-    let file = fs::read_to_string(&path).expect("it was started with it");
-    fs::write(&path, edit(&file)).expect("the directory is ours");
-    let mut admin = Peer::connect(&proxy.address("admin"));
-    let result = admin.send("POST /reload HTTP/1.1\r\nhost: admin\r\n\r\n").response();
-    assert_eq!(result.status(), 200, "{result}");
+    proxy.reload(edit(&proxy.config().text()));
     proxy.metrics_until("the second generation", |metrics| {
         metrics.sum("outrigger_config_generation", &[]) == 2.0
     });
