@@ -35,7 +35,7 @@ pub enum Instrument {
     ScrapeP99Before,
     /// p99 of the traffic while scraped, beside that before.
     ScrapedP99,
-    /// Requests a second that the access log costs.
+    /// Requests per second of CPU time that the access log costs, of those without.
     LogLoss,
     /// Requests answered that stand in the log.
     Logged,
