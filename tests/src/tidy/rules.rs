@@ -34,6 +34,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "lock", applies: on_the_request_path, violations: locks },
     Rule { name: "pure", applies: in_a_pure_package, violations: impure },
     Rule { name: "seam", applies: in_the_engine, violations: past_the_seam },
+    Rule { name: "wall-clock", applies: where_no_date_is_made, violations: wall_clock },
     Rule { name: "raw-system", applies: outside_rt, violations: raw_system },
 ];
 
@@ -76,6 +77,24 @@ fn in_a_pure_package(path: &str) -> bool {
 
 fn in_the_engine(path: &str) -> bool {
     path.starts_with("engine/src/")
+}
+
+/// What shows a date to somebody. Nothing else of the program may follow a clock that can be set.
+const DATES: [&str; 10] = [
+    "engine/src/access_log.rs",
+    "engine/src/date.rs",
+    "engine/control/src/admin/server_info.rs",
+    "engine/control/src/boot.rs",
+    "engine/control/src/core_link.rs",
+    "engine/control/src/metrics/mod.rs",
+    "engine/control/src/metrics/scrape.rs",
+    "engine/control/src/reload/apply.rs",
+    "engine/control/src/reload/mod.rs",
+    "engine/control/src/shared.rs",
+];
+
+fn where_no_date_is_made(path: &str) -> bool {
+    path.starts_with("engine/") && !path.contains("/tests/") && !DATES.contains(&path)
 }
 
 fn opening(source: &Source) -> Vec<(usize, String)> {
@@ -174,6 +193,10 @@ fn past_the_seam(source: &Source) -> Vec<(usize, String)> {
     words_in(&source.code, &words, "the engine knows no runtime but `rt`")
 }
 
+fn wall_clock(source: &Source) -> Vec<(usize, String)> {
+    words_in(source.product_code(), &["SystemTime"], "jumps when somebody sets the clock")
+}
+
 fn raw_system(source: &Source) -> Vec<(usize, String)> {
     words_in(&source.code, &["libc::", "io_uring::", "glommio::"], "stands outside engine/rt")
 }
@@ -217,6 +240,7 @@ mod tests {
         ("pure", "engine/wire/src/a.rs", "//! a\nasync fn a() {}\n"),
         ("seam", "engine/src/a.rs", "//! a\nuse tokio::net::TcpStream;\n"),
         ("seam", "engine/src/a.rs", "//! a\nuse glommio::LocalExecutor;\n"),
+        ("wall-clock", "engine/rt/src/a.rs", "//! a\nuse std::time::SystemTime;\n"),
         ("raw-system", "engine/control/src/a.rs", "//! a\nfn a() { libc::getpid(); }\n"),
     ];
 
