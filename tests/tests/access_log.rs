@@ -190,7 +190,7 @@ fn a_request_that_the_end_cuts_has_its_line() {
             metrics.sum("outrigger_requests_active", &[]) == 1.0
         });
         let lines = log.at_the_end(proxy);
-        assert!(lines[0].contains(r#""GET /app HTTP/1.1" 0 "#), "{lines:?}");
+        assert!(lines[0].contains(r#""GET /app HTTP/1.1" 0 LR 0 0 "#), "{lines:?}");
     });
 }
 
