@@ -123,9 +123,10 @@ impl WallClock {
                 both
             }
         };
-        let (after, before) =
-            (at.saturating_duration_since(read), read.saturating_duration_since(at));
-        (unix_us + micros(after)).saturating_sub(micros(before))
+        match at.checked_duration_since(read) {
+            Some(after) => unix_us + micros(after),
+            None => unix_us.saturating_sub(micros(read.saturating_duration_since(at))),
+        }
     }
 }
 

@@ -227,13 +227,15 @@ pub(crate) fn uuid(out: &mut Vec<u8>, random: u128) {
     const VERSION_4: u128 = 0x4 << 76;
     const VARIANT: u128 = 0x2 << 62;
     let bits = random & !(0xf << 76) & !(0x3 << 62) | VERSION_4 | VARIANT;
+    let mut text = [b'-'; 36];
+    let mut at = 0;
     for (place, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            out.push(b'-');
-        }
-        out.push(HEX[usize::from(byte >> 4)]);
-        out.push(HEX[usize::from(byte & 0xf)]);
+        at += usize::from(matches!(place, 4 | 6 | 8 | 10));
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 0xf)];
+        at += 2;
     }
+    out.extend_from_slice(&text);
 }
 
 #[cfg(test)]

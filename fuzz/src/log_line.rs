@@ -4,7 +4,7 @@
 //! The first line of the input is the format; the rest is what every operator stands for.
 
 use config::access_log::AccessLog;
-use config::template::Operator;
+use config::template::{Operator, OutcomeOperator};
 use policy::line::{push_number, render};
 use policy::template::TemplateSource;
 
@@ -50,14 +50,17 @@ fn quoted(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// Every operator stands for the same bytes, or for their number.
+/// What a peer may have chosen are these bytes; all else is a number or a plain word.
 struct Same<'a>(&'a [u8]);
 
 impl TemplateSource for Same<'_> {
     fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
-        match operator.is_number() {
-            true => push_number(out, self.0.len() as u64),
-            false => out.extend_from_slice(self.0),
+        match operator {
+            Operator::Request(_)
+            | Operator::Outcome(OutcomeOperator::Response(_))
+            | Operator::UpstreamHost => out.extend_from_slice(self.0),
+            number if number.is_number() => push_number(out, self.0.len() as u64),
+            _ => out.extend_from_slice(b"plain"),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use config::access_log::{LineFilter, LineFormat};
-use config::template::{Operator, Piece, Template};
+use config::template::{Operator, OutcomeOperator, Piece, Template};
 
 use crate::template::TemplateSource;
 
@@ -60,6 +60,7 @@ fn text(template: &Template, source: &dyn TemplateSource, out: &mut Vec<u8>) {
                 let start = write_value(operator, source, out);
                 match out.len() == start {
                     true => out.push(b'-'),
+                    false if is_clean(operator) => {}
                     false => escape_text(out, start),
                 }
             }
@@ -79,7 +80,9 @@ fn json(template: &Template, source: &dyn TemplateSource, out: &mut Vec<u8>) {
             out.truncate(begin);
             out.extend_from_slice(b"null");
         } else if !operator.is_number() {
-            escape_json(out, start);
+            if !is_clean(operator) {
+                escape_json(out, start);
+            }
             out.push(b'"');
         }
         return;
@@ -112,10 +115,29 @@ fn write_value(operator: &Operator, source: &dyn TemplateSource, out: &mut Vec<u
     start
 }
 
+/// True if the value is our own, and of letters, digits and marks that stand anywhere.
+fn is_clean(operator: &Operator) -> bool {
+    match operator {
+        Operator::Request(_) | Operator::Outcome(OutcomeOperator::Response(_)) => false,
+        // The path of a Unix socket may be among them.
+        Operator::UpstreamHost
+        | Operator::DownstreamLocalAddress
+        | Operator::DownstreamRemoteAddress => false,
+        Operator::DownstreamRemoteAddressWithoutPort
+        | Operator::Protocol
+        | Operator::RouteName
+        | Operator::UpstreamCluster
+        | Operator::Outcome(_) => true,
+    }
+}
+
 /// Appends a number in decimal.
 pub fn push_number(out: &mut Vec<u8>, mut number: u64) {
     /// Of `u64::MAX`.
     const DIGITS_MAX: usize = 20;
+    if number < 10 {
+        return out.push(b'0' + number as u8);
+    }
     let mut digits = [0; DIGITS_MAX];
     let mut at = DIGITS_MAX;
     loop {
@@ -132,10 +154,14 @@ pub fn push_number(out: &mut Vec<u8>, mut number: u64) {
 /// Control bytes, quotes and backslashes from `start` on become `\x0A` and the like, as in nginx's
 /// log: neither the line nor a quoted part of it ends early, and nothing is lost.
 fn escape_text(out: &mut Vec<u8>, start: usize) {
-    let special = |byte: u8| byte.is_ascii_control() || byte == b'"' || byte == b'\\';
-    rewrite(out, start, special, |out, at, _| {
+    if is_harmless(&out[start..], 0) {
+        return;
+    }
+    rewrite(out, start, |out, at, _| {
         match out[at] {
-            byte if special(byte) => push_hex(out, b"\\x", byte, b"0123456789ABCDEF"),
+            byte @ (..b' ' | 0x7f | b'"' | b'\\') => {
+                push_hex(out, b"\\x", byte, b"0123456789ABCDEF");
+            }
             byte => out.push(byte),
         }
         at + 1
@@ -145,8 +171,10 @@ fn escape_text(out: &mut Vec<u8>, start: usize) {
 /// What cannot stand in a JSON string is escaped from `start` on (RFC 8259 §7); what is not UTF-8
 /// becomes U+FFFD.
 fn escape_json(out: &mut Vec<u8>, start: usize) {
-    let special = |byte: u8| !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
-    rewrite(out, start, special, |out, at, end| match out[at] {
+    if is_harmless(&out[start..], HIGH_BITS) {
+        return;
+    }
+    rewrite(out, start, |out, at, end| match out[at] {
         byte @ (b'"' | b'\\') => {
             out.extend_from_slice(&[b'\\', byte]);
             at + 1
@@ -163,18 +191,29 @@ fn escape_json(out: &mut Vec<u8>, start: usize) {
     });
 }
 
-/// Writes what lies from `start` on anew, if any byte of it is special: `push` is given a place and
+/// The byte 1 eight times, and the highest bit of eight bytes.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH_BITS: u64 = ONES << 7;
+
+/// True if there is no control byte, quote or backslash, nor a byte with one of the bits of `also`.
+/// Eight bytes at a time: nearly every value is harmless, and all have to be looked through.
+fn is_harmless(bytes: &[u8], also: u64) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    // Spaces fill up the last word.
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    words.iter().chain([&last]).all(|word| {
+        let word = u64::from_ne_bytes(*word);
+        let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
+        let control = word.wrapping_sub(ONES * u64::from(b' ')) & !word & HIGH_BITS;
+        let is_any = |byte: u8| has_zero(word ^ (ONES * u64::from(byte)));
+        control | is_any(b'"') | is_any(b'\\') | is_any(0x7f) | (word & also) == 0
+    })
+}
+
+/// Writes what lies from `start` on anew: `push` is given a place and
 /// where the old text ends, appends what stands for that place, and says which one comes next.
-fn rewrite(
-    out: &mut Vec<u8>,
-    start: usize,
-    special: impl Fn(u8) -> bool,
-    push: impl Fn(&mut Vec<u8>, usize, usize) -> usize,
-) {
-    // Without an early end the compiler can look at many bytes at once.
-    if !out[start..].iter().fold(false, |any, byte| any | special(*byte)) {
-        return;
-    }
+fn rewrite(out: &mut Vec<u8>, start: usize, push: impl Fn(&mut Vec<u8>, usize, usize) -> usize) {
     let end = out.len();
     let mut at = start;
     while at < end {
@@ -213,13 +252,13 @@ mod tests {
 
     use super::*;
 
-    /// Answers `%PROTOCOL%` with its bytes, `%DURATION%` with 42, all else with nothing.
-    struct Protocol<'a>(&'a [u8]);
+    /// Answers `%REQ(A)%` with its bytes, `%DURATION%` with 42, all else with nothing.
+    struct Value<'a>(&'a [u8]);
 
-    impl TemplateSource for Protocol<'_> {
+    impl TemplateSource for Value<'_> {
         fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
             match operator {
-                Operator::Protocol => out.extend_from_slice(self.0),
+                Operator::Request(_) => out.extend_from_slice(self.0),
                 operator if operator.is_number() => push_number(out, 42),
                 _ => {}
             }
@@ -238,21 +277,21 @@ mod tests {
         AccessLog::clone(&snapshot.access_log.unwrap())
     }
 
-    fn line(keys: &str, protocol: &[u8]) -> Vec<u8> {
+    fn line(keys: &str, value: &[u8]) -> Vec<u8> {
         let mut out = b"before\n".to_vec();
-        render(&log(keys).format, &Protocol(protocol), &mut out);
+        render(&log(keys).format, &Value(value), &mut out);
         out.strip_prefix(b"before\n").unwrap().to_vec()
     }
 
-    fn text(protocol: &[u8]) -> Vec<u8> {
-        line("format = '<%PROTOCOL%|%DURATION%|%ROUTE_NAME%>'", protocol)
+    fn text(value: &[u8]) -> Vec<u8> {
+        line("format = '<%REQ(A)%|%DURATION%|%ROUTE_NAME%>'", value)
     }
 
-    fn json(protocol: &[u8]) -> Vec<u8> {
+    fn json(value: &[u8]) -> Vec<u8> {
         line(
-            "json_fields = { 'a\"b' = '%PROTOCOL%', ms = '%DURATION%', route = '%ROUTE_NAME%', \
-             more = 'in %PROTOCOL%\"%ROUTE_NAME%' }",
-            protocol,
+            "json_fields = { 'a\"b' = '%REQ(A)%', ms = '%DURATION%', route = '%ROUTE_NAME%', \
+             more = 'in %REQ(A)%\"%ROUTE_NAME%' }",
+            value,
         )
     }
 
@@ -275,6 +314,22 @@ mod tests {
         assert_eq!(text(b"a\"b\\c\r\nd\x7f"), b"<a\\x22b\\x5Cc\\x0D\\x0Ad\\x7F|42|->\n");
         let text = String::from_utf8(json(b"a\"\\\n\xc3\xa9\xff")).unwrap();
         assert!(text.contains(":\"a\\\"\\\\\\u000aé\u{fffd}\","), "{text}");
+    }
+
+    #[test]
+    fn every_byte_is_harmless_or_not_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let special = byte.is_ascii_control() || byte == b'"' || byte == b'\\';
+            for len in 1..20 {
+                for at in 0..len {
+                    let mut value = vec![b'x'; len];
+                    value[at] = byte;
+                    assert_eq!(is_harmless(&value, 0), !special, "{byte} at {at} of {len}");
+                    let high = special || !byte.is_ascii();
+                    assert_eq!(is_harmless(&value, HIGH_BITS), !high, "{byte} at {at} of {len}");
+                }
+            }
+        }
     }
 
     #[test]
