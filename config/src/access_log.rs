@@ -39,7 +39,8 @@ pub enum LineFormat {
 pub struct JsonMember {
     /// Its name.
     pub name: Box<str>,
-    /// All that stands before the value: `{"name":`, or `,"name":` behind another member.
+    /// All that stands before the value: `{"name":`, or `,"name":` behind another member; and the
+    /// quote, unless the value is a number.
     pub lead: Box<[u8]>,
     /// One operator alone is a number or `null` where it can be; all else is a string.
     pub value: Template,
@@ -103,7 +104,9 @@ impl LineFormat {
 
 impl JsonMember {
     pub(crate) fn new(name: &str, is_first: bool, value: Template) -> Self {
-        let lead = format!("{}{}:", if is_first { '{' } else { ',' }, serde_json::json!(name));
+        let quote = if value.is_number() { "" } else { "\"" };
+        let begin = if is_first { '{' } else { ',' };
+        let lead = format!("{begin}{}:{quote}", serde_json::json!(name));
         Self { name: name.into(), lead: lead.into_bytes().into(), value }
     }
 }

@@ -31,7 +31,7 @@ pub enum Operator {
     Protocol,
     /// `%REQ(NAME)%`, `%REQ(NAME?OTHER)%`: a header of the request; `:method`, `:path`,
     /// `:authority` too.
-    Request(FieldName),
+    Request(RequestField),
     /// `%ROUTE_NAME%`
     RouteName,
     /// `%UPSTREAM_CLUSTER%`: the upstream's name.
@@ -68,6 +68,37 @@ pub enum OutcomeOperator {
     Response(FieldName),
 }
 
+/// What `%REQ(NAME)%` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestField {
+    /// Asked for first.
+    pub name: RequestName,
+    /// `?OTHER`
+    pub or: Option<RequestName>,
+}
+
+/// A name in `%REQ(NAME)%`: those that every access log has are told apart once, not with every
+/// line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestName {
+    /// `:method`
+    Method,
+    /// `:path`: path and query, as the upstream gets them.
+    Path,
+    /// `:authority`
+    Authority,
+    /// `x-envoy-original-path`: what `:path` was, if the route rewrote it.
+    OriginalPath,
+    /// `x-forwarded-for`
+    ForwardedFor,
+    /// `x-request-id`
+    RequestId,
+    /// `user-agent`
+    UserAgent,
+    /// Any other field. Lower case.
+    Other(Box<str>),
+}
+
 /// A header, and perhaps another one to be asked for if the first is not there. Lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldName {
@@ -75,6 +106,35 @@ pub struct FieldName {
     pub name: Box<str>,
     /// `?OTHER`
     pub or: Option<Box<str>>,
+}
+
+impl From<FieldName> for RequestField {
+    fn from(FieldName { name, or }: FieldName) -> Self {
+        Self { name: RequestName::of(&name), or: or.as_deref().map(RequestName::of) }
+    }
+}
+
+impl RequestName {
+    /// The name in lower case.
+    fn of(name: &str) -> Self {
+        match name {
+            ":method" => Self::Method,
+            ":path" => Self::Path,
+            ":authority" => Self::Authority,
+            "x-envoy-original-path" => Self::OriginalPath,
+            "x-forwarded-for" => Self::ForwardedFor,
+            "x-request-id" => Self::RequestId,
+            "user-agent" => Self::UserAgent,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl Template {
+    /// True if it is one operator alone, and that is a number.
+    pub fn is_number(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece::Operator(operator)] if operator.is_number())
+    }
 }
 
 impl Operator {

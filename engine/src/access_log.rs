@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use control::{BATCH_BYTES, Batch, LineSender};
-use policy::utc::{self, ToTheSecond};
+use policy::utc;
 use rt::Timer;
 
 use crate::core::Core;
@@ -95,7 +95,7 @@ pub(crate) struct WallClock {
     /// A moment on both clocks: microseconds since 1970.
     read: Cell<Option<(Instant, u64)>>,
     /// The second last written.
-    second: Cell<Option<(u64, ToTheSecond)>>,
+    second: Cell<Option<(u64, utc::Text)>>,
 }
 
 impl WallClock {
@@ -103,13 +103,16 @@ impl WallClock {
     pub(crate) fn write(&self, at: Instant, out: &mut Vec<u8>) {
         let millis = self.unix_us(at) / 1000;
         let unix_s = millis / 1000;
-        let text = match self.second.get() {
+        let mut text = match self.second.get() {
             Some((second, text)) if second == unix_s => text,
-            _ => utc::to_the_second(unix_s),
+            _ => {
+                let text = utc::second(unix_s);
+                self.second.set(Some((unix_s, text)));
+                text
+            }
         };
-        self.second.set(Some((unix_s, text)));
+        utc::put_millis(&mut text, millis % 1000);
         out.extend_from_slice(&text);
-        utc::push_millis(out, millis % 1000);
     }
 
     fn unix_us(&self, at: Instant) -> u64 {

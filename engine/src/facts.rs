@@ -4,11 +4,11 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use config::template::{FieldName, Operator};
+use config::template::{Operator, RequestField, RequestName};
 use policy::line::push_number;
 use policy::template::TemplateSource;
 use rt::{Peer, Stream};
-use wire::message::RequestHead;
+use wire::message::{Known, RequestHead};
 
 use crate::decide::Target;
 
@@ -46,7 +46,7 @@ impl TemplateSource for Facts<'_> {
             Operator::Protocol => {
                 out.extend_from_slice(self.request.version.as_str().as_bytes());
             }
-            Operator::Request(FieldName { name, or }) => {
+            Operator::Request(RequestField { name, or }) => {
                 let value = match (self.request_field(name), or) {
                     (b"", Some(or)) => self.request_field(or),
                     (value, _) => value,
@@ -64,14 +64,22 @@ impl TemplateSource for Facts<'_> {
 
 impl Facts<'_> {
     /// The first line of a field, or one of HTTP/2's names for what is no field in HTTP/1.1.
-    pub(crate) fn request_field<'s>(&'s self, name: &'s str) -> &'s [u8] {
-        match name {
-            ":method" => self.request.method(),
-            ":path" => self.target.forwarded(),
-            "x-envoy-original-path" if self.target.is_rewritten() => self.target.original(),
-            ":authority" => self.request.authority().unwrap_or_default(),
-            _ => self.request.fields.all(name).next().unwrap_or_default(),
-        }
+    pub(crate) fn request_field<'s>(&'s self, name: &'s RequestName) -> &'s [u8] {
+        let fields = &self.request.fields;
+        let value = match name {
+            RequestName::Method => return self.request.method(),
+            RequestName::Path => return self.target.forwarded(),
+            RequestName::OriginalPath if self.target.is_rewritten() => {
+                return self.target.original();
+            }
+            RequestName::Authority => self.request.authority(),
+            RequestName::OriginalPath => fields.all("x-envoy-original-path").next(),
+            RequestName::ForwardedFor => fields.first(Known::XForwardedFor),
+            RequestName::RequestId => fields.first(Known::XRequestId),
+            RequestName::UserAgent => fields.first(Known::UserAgent),
+            RequestName::Other(name) => fields.all(name).next(),
+        };
+        value.unwrap_or_default()
     }
 }
 

@@ -10,6 +10,8 @@ use rt::{HeadBuf, Peer};
 use wire::h1;
 use wire::message::{FieldRef, Framing, Known, RequestHead, ResponseHead, Version};
 
+use crate::facts::write_ip;
+
 /// What the request's head becomes on its way to the upstream.
 pub(crate) struct RequestPlan<'a> {
     /// Normalised and perhaps rewritten, query included.
@@ -70,7 +72,6 @@ fn is_appended(plan: &RequestPlan<'_>) -> bool {
 
 /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Request-Id` and `Via`, as the listener has them.
 fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'_>) {
-    use std::io::Write as _;
     let http = plan.http;
     let ours = |name: &[u8]| !is_edited(&plan.edits, name);
     if http.forwarded {
@@ -85,7 +86,8 @@ fn forwarding_fields(out: &mut HeadBuf, head: &RequestHead, plan: &RequestPlan<'
                     out.extend_from_slice(b", ");
                 }
             }
-            write!(out, "{}\r\n", peer.ip()).expect("writing to a buffer does not fail");
+            write_ip(out, peer.ip());
+            out.extend_from_slice(b"\r\n");
         }
         let said = http.trust_peer && head.fields.first(Known::XForwardedProto).is_some();
         if !said && ours(b"X-Forwarded-Proto") {
@@ -223,20 +225,28 @@ fn via<'v>(
 
 /// A random UUID (RFC 9562 §5.4) in its usual spelling.
 pub(crate) fn uuid(out: &mut Vec<u8>, random: u128) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     const VERSION_4: u128 = 0x4 << 76;
     const VARIANT: u128 = 0x2 << 62;
     let bits = random & !(0xf << 76) & !(0x3 << 62) | VERSION_4 | VARIANT;
+    const AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let mut text = [b'-'; 36];
-    let mut at = 0;
-    for (place, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        at += usize::from(matches!(place, 4 | 6 | 8 | 10));
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 0xf)];
-        at += 2;
+    for (at, byte) in AT.into_iter().zip(bits.to_be_bytes()) {
+        [text[at], text[at + 1]] = HEX[usize::from(byte)];
     }
     out.extend_from_slice(&text);
 }
+
+/// Every byte in two digits.
+static HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {

@@ -114,7 +114,8 @@ fn operator(inside: &str, place: Place) -> Result<Operator, Wrong> {
     }
     let argument = |name: &str| inside.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(names) = argument("REQ") {
-        return field(names, &[":method", ":path", ":authority"]).map(Operator::Request);
+        let field = field(names, &[":method", ":path", ":authority"])?;
+        return Ok(Operator::Request(field.into()));
     }
     if let Some(names) = argument("RESP") {
         let field = field(names, &[])?;

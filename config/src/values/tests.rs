@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::access_log::{JSON, LineFormat};
 use crate::snapshot::Address;
-use crate::template::{FieldName, Operator, Piece};
+use crate::template::{Operator, Piece, RequestField, RequestName};
 
 #[test]
 fn durations_are_numbers_with_units() {
@@ -73,7 +73,10 @@ fn templates_have_literals_and_operators() {
         pieces,
         [
             Piece::Literal(b"a"[..].into()),
-            Piece::Operator(Operator::Request(FieldName { name: "x-b".into(), or: None })),
+            Piece::Operator(Operator::Request(RequestField {
+                name: RequestName::Other("x-b".into()),
+                or: None
+            })),
             Piece::Literal(b"%c"[..].into()),
             Piece::Operator(Operator::Protocol),
         ]
@@ -165,7 +168,7 @@ fn a_line_of_the_log_knows_more_than_a_header() {
         assert!(matches!(piece(text), Piece::Operator(Operator::Outcome(_))), "{text}");
         assert!(template(text).is_err(), "{text} in a header");
     }
-    let name = FieldName { name: "x-envoy-original-path".into(), or: Some(":path".into()) };
+    let name = RequestField { name: RequestName::OriginalPath, or: Some(RequestName::Path) };
     assert_eq!(
         piece("%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"),
         Piece::Operator(Operator::Request(name))
@@ -182,6 +185,6 @@ fn the_formats_of_the_log_are_templates() {
     let operators = template.pieces.iter().filter(|piece| matches!(piece, Piece::Operator(_)));
     assert_eq!(operators.count(), 15);
     let LineFormat::Json(members) = log_format("json").unwrap() else { panic!("members") };
-    assert_eq!((&*members[0].lead, members.len()), (&b"{\"start_time\":"[..], JSON.len()));
+    assert_eq!((&*members[0].lead, members.len()), (&b"{\"start_time\":\""[..], JSON.len()));
     assert!(log_format("%RESPONSE_CODE%").is_ok() && log_format("jason").is_err());
 }

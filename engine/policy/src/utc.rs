@@ -2,15 +2,17 @@
 //!
 //! No clock: seconds since 1970 go in.
 
-/// The text up to the seconds; a log that has many lines a second makes it once.
-pub type ToTheSecond = [u8; 19];
+/// The text of a moment.
+pub type Text = [u8; 24];
 
-/// `2016-04-15T20:17:00`, so many seconds after 1970 began. Years beyond 9999 wrap.
-pub fn to_the_second(unix_s: u64) -> ToTheSecond {
+/// `2016-04-15T20:17:00.000Z`, so many seconds after 1970 began. Years beyond 9999 wrap.
+///
+/// A log that has many lines a second asks once, and puts each line's milliseconds into it.
+pub fn second(unix_s: u64) -> Text {
     const DAY: u64 = 86_400;
     let (day, second) = (unix_s / DAY, unix_s % DAY);
     let (year, month, day) = date(day);
-    let mut text = *b"0000-00-00T00:00:00";
+    let mut text = *b"0000-00-00T00:00:00.000Z";
     put(&mut text[0..4], year);
     put(&mut text[5..7], month);
     put(&mut text[8..10], day);
@@ -20,11 +22,9 @@ pub fn to_the_second(unix_s: u64) -> ToTheSecond {
     text
 }
 
-/// Appends the milliseconds and the zone: `.310Z`.
-pub fn push_millis(out: &mut Vec<u8>, millis: u64) {
-    let mut text = *b".000Z";
-    put(&mut text[1..4], millis);
-    out.extend_from_slice(&text);
+/// Puts the milliseconds in.
+pub fn put_millis(text: &mut Text, millis: u64) {
+    put(&mut text[20..23], millis);
 }
 
 /// Year, month, day of a day after 1970-01-01: whole eras of 400 years, which begin with a March,
@@ -67,11 +67,12 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00"),
             (253_402_300_799, "9999-12-31T23:59:59"),
         ] {
-            assert_eq!(to_the_second(unix_s).escape_ascii().to_string(), text);
+            let mut moment = second(unix_s);
+            assert_eq!(moment.escape_ascii().to_string(), format!("{text}.000Z"));
+            put_millis(&mut moment, 987);
+            put_millis(&mut moment, 7);
+            assert_eq!(moment.escape_ascii().to_string(), format!("{text}.007Z"));
         }
-        let mut out = Vec::new();
-        push_millis(&mut out, 7);
-        assert_eq!(out, b".007Z");
     }
 
     #[test]

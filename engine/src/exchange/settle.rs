@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use config::access_log::AccessLog;
 use config::snapshot::HttpOptions;
-use config::template::{FieldName, Operator, OutcomeOperator};
+use config::template::{FieldName, Operator, OutcomeOperator, RequestField, RequestName};
 use policy::headers::is_dropped_from_untrusted;
 use policy::line::{self, push_number};
 use policy::template::TemplateSource;
@@ -72,7 +72,7 @@ impl TemplateSource for Line<'_> {
     fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
         match operator {
             Operator::Outcome(operator) => self.outcome(operator, out),
-            Operator::Request(FieldName { name, or }) => {
+            Operator::Request(RequestField { name, or }) => {
                 let start = out.len();
                 self.request_field(name, out);
                 if out.len() == start
@@ -122,29 +122,35 @@ impl Line<'_> {
 
     /// A field of the request as it goes on: with what the proxy made, and without what an
     /// untrusted peer must not say.
-    fn request_field(&self, name: &str, out: &mut Vec<u8>) {
+    fn request_field(&self, name: &RequestName, out: &mut Vec<u8>) {
         if !self.exchange.ledger.is_head_read() {
             return;
         }
-        match name {
-            "x-request-id" => {
+        let target = self.facts.target;
+        let is_believed = match name {
+            RequestName::RequestId => {
                 let made = self.exchange.ledger.drawn_request_id();
                 if let Some(random) = made
                     && head::makes_request_id(self.facts.request, self.http)
                 {
                     return head::uuid(out, random);
                 }
+                self.http.trust_peer
             }
-            "x-forwarded-for" => return self.forwarded_for(out),
-            ":path" if !self.facts.target.is_read() => {
+            RequestName::ForwardedFor => return self.forwarded_for(out),
+            RequestName::Path if !target.is_read() => {
                 return out.extend_from_slice(self.facts.request.target());
             }
-            "x-envoy-original-path" if self.facts.target.is_rewritten() => {
-                return out.extend_from_slice(self.facts.request_field(name));
+            RequestName::OriginalPath => self.http.trust_peer || target.is_rewritten(),
+            RequestName::Other(name) => {
+                self.http.trust_peer || !is_dropped_from_untrusted(name.as_bytes())
             }
-            _ => {}
-        }
-        if self.http.trust_peer || !is_dropped_from_untrusted(name.as_bytes()) {
+            RequestName::Method
+            | RequestName::Path
+            | RequestName::Authority
+            | RequestName::UserAgent => true,
+        };
+        if is_believed {
             out.extend_from_slice(self.facts.request_field(name));
         }
     }
