@@ -6,6 +6,7 @@ pub mod access_log;
 mod check;
 mod document;
 mod draw;
+mod dump;
 pub mod pattern;
 mod problems;
 mod raw;
@@ -17,6 +18,7 @@ pub mod template;
 mod tree;
 mod values;
 
+pub use dump::dump;
 pub use problems::{Problem, Problems, Severity};
 pub use reference::{KeyDoc, SectionDoc, reference};
 pub use schema::schema;

@@ -128,6 +128,20 @@ impl RequestName {
             other => Self::Other(other.into()),
         }
     }
+
+    /// In lower case.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Method => ":method",
+            Self::Path => ":path",
+            Self::Authority => ":authority",
+            Self::OriginalPath => "x-envoy-original-path",
+            Self::ForwardedFor => "x-forwarded-for",
+            Self::RequestId => "x-request-id",
+            Self::UserAgent => "user-agent",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 impl Template {

@@ -21,9 +21,9 @@ pub(crate) use field::{field_name, field_value, method, name, pseudonym};
 pub(crate) use file::file;
 pub(crate) use host::{host, target_host};
 pub(crate) use path::path;
-pub(crate) use pattern::{pattern, substitution};
+pub(crate) use pattern::{pattern, show_pattern, show_substitution, substitution};
 pub(crate) use size::{show_size, size};
-pub(crate) use template::{log_format, log_template, template};
+pub(crate) use template::{log_format, log_template, show_template, template};
 
 use std::ops::RangeInclusive;
 

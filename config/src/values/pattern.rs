@@ -9,6 +9,10 @@ use crate::pattern::Pattern;
 /// Bytes of a compiled pattern, and of the cache that each core keeps for it.
 const COMPILED_BYTES_MAX: usize = 256 << 10;
 
+/// What anchors a pattern.
+const BEGIN: &str = r"\A(?:";
+const END: &str = r")\z";
+
 /// A pattern for a whole value, or, unanchored, for parts of it. Linear time by construction.
 /// It sees bytes: `.` is any byte but a line feed, and classes such as `\w` are those of ASCII.
 pub(crate) fn pattern(text: &str, anchored: bool) -> Result<Pattern, Wrong> {
@@ -17,7 +21,8 @@ pub(crate) fn pattern(text: &str, anchored: bool) -> Result<Pattern, Wrong> {
         return Ok(Pattern(alone));
     }
     // The pattern was compiled alone before, since `a)|(b` would be balanced by our own group.
-    let whole = compile(&format!(r"\A(?:{text})\z")).map_err(|error| no_pattern(text, &error))?;
+    let whole =
+        compile(&format!("{BEGIN}{text}{END}")).map_err(|error| no_pattern(text, &error))?;
     Ok(Pattern(whole))
 }
 
@@ -74,4 +79,30 @@ pub(crate) fn substitution(text: &str, pattern: &Pattern) -> Result<String, Wron
         }
     }
     Ok(out)
+}
+
+/// An anchored pattern as it was written.
+pub(crate) fn show_pattern(pattern: &Pattern) -> &str {
+    let text = pattern.0.as_str();
+    text.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).unwrap_or(text)
+}
+
+/// What [`substitution`] made, in Envoy's syntax again.
+pub(crate) fn show_substitution(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => out.push_str(r"\\"),
+            '$' => match rest.next() {
+                Some('{') => {
+                    out.push('\\');
+                    out.extend(rest.by_ref().take_while(|c| *c != '}'));
+                }
+                other => out.extend(other),
+            },
+            c => out.push(c),
+        }
+    }
+    out
 }

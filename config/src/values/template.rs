@@ -4,7 +4,9 @@
 use super::{nearest, quote};
 use crate::access_log::{ENVOY, JSON, JsonMember, LineFormat};
 use crate::document::Wrong;
-use crate::template::{FieldName, Operator, OutcomeOperator as Outcome, Piece, Template};
+use crate::template::{
+    FieldName, Operator, OutcomeOperator as Outcome, Piece, RequestField, RequestName, Template,
+};
 
 /// The operators without an argument.
 const PLAIN: [(&str, Operator); 15] = [
@@ -156,5 +158,39 @@ fn field(names: &str, pseudo: &[&str]) -> Result<FieldName, Wrong> {
     match names.split_once('?') {
         Some((name, other)) => Ok(FieldName { name: one(name)?, or: Some(one(other)?) }),
         None => Ok(FieldName { name: one(names)?, or: None }),
+    }
+}
+
+/// A template in the syntax of the file, the headers' names in capitals as Envoy writes them.
+pub(crate) fn show_template(template: &Template) -> String {
+    let mut out = String::new();
+    for piece in &template.pieces {
+        match piece {
+            Piece::Literal(bytes) => {
+                out.push_str(&String::from_utf8_lossy(bytes).replace('%', "%%"));
+            }
+            Piece::Operator(operator) => out.push_str(&format!("%{}%", show_operator(operator))),
+        }
+    }
+    out
+}
+
+fn show_operator(operator: &Operator) -> String {
+    let field = |of: &str, name: &str, or: Option<&str>| {
+        let or = or.map(|or| format!("?{or}")).unwrap_or_default();
+        format!("{of}({})", format!("{name}{or}").to_ascii_uppercase())
+    };
+    match operator {
+        Operator::Request(RequestField { name, or }) => {
+            field("REQ", name.as_str(), or.as_ref().map(RequestName::as_str))
+        }
+        Operator::Outcome(Outcome::Response(FieldName { name, or })) => {
+            field("RESP", name, or.as_deref())
+        }
+        Operator::Outcome(Outcome::UpstreamServiceTime) => field("RESP", SERVICE_TIME, None),
+        plain => {
+            let row = PLAIN.iter().find(|(_, operator)| operator == plain);
+            row.expect("those with a name are above, all others in the table").0.to_owned()
+        }
     }
 }

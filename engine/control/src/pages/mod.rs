@@ -1,7 +1,6 @@
 //! The admin pages that show figures, rendered off the control thread by the collector.
 
 mod clusters;
-mod config_dump;
 mod latency;
 mod stats;
 
@@ -20,7 +19,7 @@ pub(crate) enum Page {
     Latency,
     /// Upstreams and their endpoints.
     Clusters,
-    /// The configuration in force, every default filled in.
+    /// The configuration in force, every default filled in, in the words of the file.
     ConfigDump,
 }
 
@@ -54,7 +53,7 @@ impl Page {
             Self::Stats => stats::render(scrape),
             Self::Latency => latency::render(scrape),
             Self::Clusters => clusters::render(scrape),
-            Self::ConfigDump => config_dump::render(scrape.snapshot),
+            Self::ConfigDump => config::dump(scrape.snapshot),
         }
     }
 }
