@@ -23,7 +23,7 @@ use crate::date::DateClock;
 use crate::downstream::{self, Acceptor, Listener, Registry};
 use crate::exchange::Workspace;
 use crate::upstream::Pools;
-use crate::view::View;
+use crate::view::{Room, View};
 
 /// Workspaces that a core keeps for its next requests.
 const WORKSPACES_KEPT_MAX: usize = 256;
@@ -53,7 +53,8 @@ pub(crate) struct Core {
 pub(crate) async fn run(boot: CoreBoot) {
     let CoreBoot { core: id, cores, generation, snapshot, sockets, mut orders, .. } = boot;
     let reports = Rc::new(boot.reports);
-    let first = View::first(snapshot, generation, &reports);
+    let room = Room { cores, descriptors: boot.descriptors };
+    let first = View::first(snapshot, generation, room, &reports);
     let core = Rc::new(Core {
         id,
         cores,

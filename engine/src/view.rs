@@ -10,6 +10,7 @@ use std::sync::Arc;
 use config::Snapshot;
 use config::snapshot::UpstreamIx;
 use control::Reports;
+use policy::descriptors;
 use signals::{Generation, UpstreamAt};
 
 use crate::core::Core;
@@ -20,7 +21,18 @@ pub(crate) struct View {
     pub(crate) generation: Generation,
     /// By slot, made at first use: ten thousand upstreams that a core never calls cost it nothing.
     upstreams: Box<[OnceCell<Rc<Upstream>>]>,
+    room: Room,
+    /// Connections from downstream that the process may have.
+    pub(crate) connections_max: usize,
     reports: Rc<Reports>,
+}
+
+/// What the process has for connections.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) cores: usize,
+    /// RLIMIT_NOFILE.
+    pub(crate) descriptors: u64,
 }
 
 impl View {
@@ -28,10 +40,13 @@ impl View {
     pub(crate) fn first(
         snapshot: Arc<Snapshot>,
         generation: Generation,
+        room: Room,
         reports: &Rc<Reports>,
     ) -> Self {
         let upstreams = snapshot.upstreams.iter().map(|_| OnceCell::new()).collect();
-        Self { snapshot, generation, upstreams, reports: Rc::clone(reports) }
+        let connections_max = room.connections_max(&snapshot);
+        let reports = Rc::clone(reports);
+        Self { snapshot, generation, upstreams, room, connections_max, reports }
     }
 
     /// The view that follows this one.
@@ -48,7 +63,10 @@ impl View {
             }
         };
         let upstreams = snapshot.upstreams.iter().enumerate().map(carried).collect();
-        Self { snapshot, generation, upstreams, reports: Rc::clone(&self.reports) }
+        let room = self.room;
+        let connections_max = room.connections_max(&snapshot);
+        let reports = Rc::clone(&self.reports);
+        Self { snapshot, generation, upstreams, room, connections_max, reports }
     }
 
     /// This core's state of the upstream in slot `ix`.
@@ -65,6 +83,16 @@ impl View {
     /// The name that signals know an upstream by.
     fn at(&self, upstream: UpstreamIx) -> UpstreamAt {
         UpstreamAt { generation: self.generation, upstream }
+    }
+}
+
+impl Room {
+    /// What the configuration allows, within what the descriptors do.
+    fn connections_max(self, snapshot: &Snapshot) -> usize {
+        let bare = descriptors::bare(self.cores as u64, snapshot.listeners.len() as u64);
+        let upstream = descriptors::upstream_max(snapshot);
+        let fits = descriptors::downstream_max(self.descriptors, bare, upstream);
+        snapshot.process.max_connections.min(usize::try_from(fits).unwrap_or(usize::MAX))
     }
 }
 

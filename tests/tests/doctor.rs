@@ -87,7 +87,7 @@ fn a_file_that_insists_on_a_denied_engine_is_a_failure() {
 fn too_few_descriptors_are_counted_against_the_file() {
     let ended = doctor_under(&FEW_DESCRIPTORS, &good_file(Engine::Auto));
     assert_eq!(ended.code, Some(0), "{}", ended.output);
-    let words = ["RLIMIT_NOFILE is 100 ", "50000 connections", "LimitNOFILE="];
+    let words = ["RLIMIT_NOFILE is 100,", "50000 connections", "LimitNOFILE="];
     assert_line(about(&ended, "descriptors"), "warn", &words);
 }
 

@@ -1,12 +1,14 @@
 //! What the proxy has only so much of: connections, descriptors, requests towards an upstream.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tests::{Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin, proxy};
-use tests::{to_origin, to_origin_with, until, until_still};
+use tests::program::{Program, outrigger};
+use tests::{ConfigFile, Gate, Origin, Peer, Proxy, Setup, on_both_engines, origin};
+use tests::{proxy, to_origin, to_origin_with, until, until_still};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
@@ -112,28 +114,56 @@ fn an_upstreams_limit_is_for_all_cores_together() {
 }
 
 #[test]
-fn without_descriptors_a_client_is_refused_politely_and_later_served() {
+fn clients_cannot_take_the_descriptors_of_upstreams_and_admin() {
     on_both_engines(|engine| {
         let origin = Origin::saying("ok");
-        let few = ["sh", "-c", "ulimit -Sn 40; exec \"$0\" \"$@\""];
+        let few = ["sh", "-c", "ulimit -n 128; exec \"$0\" \"$@\""];
         let proxy = Setup::new(engine).workers(1).under(few).start(&to_origin(&origin));
-        let mut served = Vec::new();
-        let mut refused = 0;
-        for _ in 0..40 {
-            let mut client = proxy.client();
-            match client.send(GET).response().status() {
-                200 => served.push(client),
-                503 => refused += 1,
-                other => panic!("{other}\n{client}"),
-            }
-        }
-        assert!(refused > 0 && !served.is_empty(), "{refused} of 40 refused\n{}", proxy.log());
-        drop(served);
-        until("service is back", || serves(&proxy));
+        let mut clients: Vec<Peer> = (0..100).map(|_| proxy.client()).collect();
+        // Who is refused is closed without a word where too many are at once.
+        let is_served = |client: &mut Peer| {
+            let sent = client.try_send(GET.as_bytes());
+            let answer = sent.ok().and_then(|()| client.next_head());
+            let status = answer.map_or(503, |answer| answer.status());
+            assert!(status == 200 || status == 503, "{status}\n{client}");
+            status == 200
+        };
+        let served =
+            clients.iter_mut().filter_map(|client| is_served(client).then_some(())).count();
+        assert!((20..80).contains(&served), "{served} of 100\n{}", proxy.log());
+        assert_eq!(proxy.admin("/ready").status(), 200);
         proxy.metrics_until("refusals are counted", |metrics| {
-            let refused = [("reason", "descriptors")];
-            metrics.sum("outrigger_connections_refused_total", &refused) > 0.0
+            let reason = [("reason", "descriptors")];
+            metrics.sum("outrigger_connections_refused_total", &reason) == (100 - served) as f64
         });
+        drop(clients);
+        until("service is back", || serves(&proxy));
+    });
+}
+
+#[test]
+fn a_start_without_enough_descriptors_says_so() {
+    let config = ConfigFile::new(
+        "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\n\
+        routes = \"t\"\n[[routes.t]]\nrespond = { status = 200 }\n",
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(outrigger());
+    let ended = Program::run(command.arg("run").arg(config.path()));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.output.contains("RLIMIT_NOFILE is 40"), "{}", ended.output);
+}
+
+#[test]
+fn a_connection_may_be_opened_where_none_may_wait() {
+    on_both_engines(|engine| {
+        let (held, origin) = holding();
+        let keys = "limits = { connections = 1, pending = 0 }";
+        let proxy = Setup::new(engine).workers(1).start(&to_origin_with(&origin, "", keys));
+        let mut clients = occupy(&proxy, &origin, 1);
+        assert_eq!(proxy.fetch("/").status(), 503, "this one would have to wait");
+        held.open();
+        assert_eq!(clients[0].response().text(), "held");
     });
 }
 

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use config::Snapshot;
 use config::snapshot::{Address, IoEngine, Pin, Process};
+use policy::descriptors;
 use rt::{CoreId, CoreSpec, CoreThread, EngineChoice, Probed, StartError, Workers};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signals::{Gauges, Tally};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
@@ -35,6 +37,9 @@ use crate::supervisor::Supervisor;
 /// Threads for merging and rendering, which live as long as there is something to do, or so.
 const BLOCKING_THREADS_MAX: usize = 4;
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(1);
+
+/// A limit of descriptors that most services do with.
+const DESCRIPTORS_GOOD: u64 = 65_536;
 
 /// What `run` is given.
 pub struct Setup {
@@ -69,6 +74,13 @@ pub enum StartFailure {
     Core(StartError),
     /// A listener's address cannot be had.
     Bind(BindError),
+    /// Too few descriptors even without a connection.
+    Descriptors {
+        /// RLIMIT_NOFILE.
+        limit: u64,
+        /// What a start takes.
+        bare: u64,
+    },
     /// The control thread's own runtime, signals or mailboxes.
     Control(io::Error),
 }
@@ -101,13 +113,14 @@ fn start_and_serve(
     let process = &setup.snapshot.process;
     let probed = rt::probe(choice(process.io_engine)).map_err(StartFailure::Core)?;
     let placement = Placement::new(process, &rt::workers_available());
+    let descriptors = raise_descriptors(&setup.snapshot, placement.workers)?;
     let mut bound = Bound::new(&setup.snapshot, placement.workers)?;
     announce(setup.version, &probed, &placement, &bound.addresses());
 
     let per_core = std::mem::take(&mut bound.per_core);
     let (access_log, lines) =
         access_log::start(placement.workers).map_err(StartFailure::Control)?;
-    let resources = per_core.into_iter().zip(lines).collect();
+    let resources = Resources { sockets: per_core, lines, descriptors };
     let cores = Cores::start(&placement, &probed, &setup.snapshot, resources, start)?;
     let serving = serve(setup, probed, bound, cores, signals, access_log);
     Ok(LocalSet::new().block_on(runtime, serving))
@@ -241,18 +254,29 @@ struct Cores {
     reports: mpsc::Receiver<CoreReport>,
 }
 
+/// What the cores share out among themselves.
+struct Resources {
+    /// For each core.
+    sockets: Vec<Vec<BoundSocket>>,
+    /// For each core.
+    lines: Vec<LineSender>,
+    /// The limit of the process.
+    descriptors: u64,
+}
+
 impl Cores {
     fn start(
         placement: &Placement,
         probed: &Probed,
         snapshot: &Arc<Snapshot>,
-        per_core: Vec<(Vec<BoundSocket>, LineSender)>,
+        resources: Resources,
         mut start: impl FnMut(CoreSpec, CoreBoot) -> Result<CoreThread, StartError>,
     ) -> Result<Self, StartFailure> {
         let cores = placement.workers;
         let (sender, reports) = mpsc::channel(cores * ORDERS_MAX * REPORTS_PER_ORDER);
         let mut all = Self { links: Vec::new(), threads: Vec::new(), reports };
-        for (place, (sockets, lines)) in per_core.into_iter().enumerate() {
+        let Resources { sockets, lines, descriptors } = resources;
+        for (place, (sockets, lines)) in sockets.into_iter().zip(lines).enumerate() {
             let core = CoreId(u16::try_from(place).expect("Placement bounds the workers"));
             let (orders, inbox) = rt::mailbox(ORDERS_MAX);
             let levels = Arc::new(Gauges::default());
@@ -266,6 +290,7 @@ impl Cores {
                 reports: Reports::new(core, sender.clone()),
                 gauges: levels.clone(),
                 lines,
+                descriptors,
                 seed: RandomState::new().build_hasher().finish(),
                 tally: Box::new(Tally::new(snapshot.metrics.series_max)),
             };
@@ -278,6 +303,16 @@ impl Cores {
         }
         Ok(all)
     }
+}
+
+/// Raises the limit of descriptors as far as it goes, and says what it is.
+fn raise_descriptors(snapshot: &Snapshot, workers: usize) -> Result<u64, StartFailure> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where that is forbidden, the limit stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let bare = descriptors::bare(workers as u64, snapshot.listeners.len() as u64);
+    if limit < bare { Err(StartFailure::Descriptors { limit, bare }) } else { Ok(limit) }
 }
 
 /// The first log line: what runs, on what, where.
@@ -323,6 +358,11 @@ impl fmt::Display for StartFailure {
         match self {
             Self::Core(error) => write!(out, "no core can be started: {error}"),
             Self::Bind(error) => error.fmt(out),
+            Self::Descriptors { limit, bare } => write!(
+                out,
+                "RLIMIT_NOFILE is {limit}, and a start with this file takes {bare}; remedy: \
+                 ulimit -n {DESCRIPTORS_GOOD}, LimitNOFILE={DESCRIPTORS_GOOD} (systemd), or fewer workers"
+            ),
             Self::Control(error) => write!(out, "the control thread cannot be started: {error}"),
         }
     }

@@ -43,6 +43,8 @@ pub struct CoreBoot {
     pub gauges: Arc<Gauges>,
     /// Seeds the core's random choices; another one for each core.
     pub seed: u64,
+    /// The process's limit of descriptors (RLIMIT_NOFILE).
+    pub descriptors: u64,
     /// Where its lines of the access log go.
     pub lines: LineSender,
     /// What the core counts in until the first [`CoreOrder::Collect`].

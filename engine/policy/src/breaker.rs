@@ -14,11 +14,24 @@ use crate::Cause;
 pub struct InUse {
     /// Connections, those being opened and idle ones included.
     pub connections: u32,
-    /// Requests that have no connection yet, be it that one is being opened for them or that they
-    /// wait for one to become free. As in Envoy, both count as pending.
+    /// Requests that wait for one to become free. One for which a connection is being opened does
+    /// not count; in Envoy it does.
     pub pending: u32,
     /// Requests that have a connection, up to the end of their response.
     pub requests: u32,
+}
+
+/// Where a request without a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The pool has an idle connection for it.
+    FindsIdle,
+    /// Nobody waits before it.
+    First,
+    /// Others wait already.
+    Behind,
+    /// It has waited, and its turn has come.
+    Called,
 }
 
 /// What a request may do next.
@@ -26,7 +39,7 @@ pub struct InUse {
 pub enum Admission {
     /// Take the idle connection.
     Reuse,
-    /// Open a connection, pending until it stands.
+    /// Open a connection.
     Connect,
     /// Wait until one is free, pending.
     Wait,
@@ -34,27 +47,26 @@ pub enum Admission {
     Refuse(Cause),
 }
 
-/// Decides for a request that has no connection; `idle` says whether the pool has one to reuse.
-///
-/// Ask again when a waiting request's turn comes, without counting it as pending.
-pub fn admit(limits: &Limits, in_use: InUse, idle: bool) -> Admission {
+/// Decides for a request that has no connection.
+pub fn admit(limits: &Limits, in_use: InUse, asker: Asker) -> Admission {
     if in_use.requests >= limits.requests {
         return Admission::Refuse(Cause::OverflowRequests);
     }
-    if idle {
-        return Admission::Reuse;
+    match asker {
+        Asker::FindsIdle => return Admission::Reuse,
+        Asker::First | Asker::Called if in_use.connections < limits.connections => {
+            return Admission::Connect;
+        }
+        _ => {}
     }
     // Nothing that could become free: waiting would only turn into a timeout.
-    if in_use.connections >= limits.connections && in_use.connections == 0 {
+    if limits.connections == 0 {
         return Admission::Refuse(Cause::OverflowConnections);
     }
-    if in_use.pending >= limits.pending {
+    if asker != Asker::Called && in_use.pending >= limits.pending {
         return Admission::Refuse(Cause::OverflowPending);
     }
-    match in_use.connections < limits.connections {
-        true => Admission::Connect,
-        false => Admission::Wait,
-    }
+    Admission::Wait
 }
 
 /// What core `core` of `cores` may use of the process's limits: they add up to the whole. A core
@@ -79,39 +91,53 @@ mod tests {
 
     const LIMITS: Limits = Limits { connections: 2, pending: 3, requests: 4 };
 
-    fn admitted(connections: u32, pending: u32, requests: u32, idle: bool) -> Admission {
-        admit(&LIMITS, InUse { connections, pending, requests }, idle)
+    fn admitted(connections: u32, pending: u32, requests: u32, asker: Asker) -> Admission {
+        admit(&LIMITS, InUse { connections, pending, requests }, asker)
     }
 
     #[test]
     fn an_idle_connection_is_taken_whatever_else_is_full() {
-        assert_eq!(admitted(2, 3, 3, true), Admission::Reuse);
+        assert_eq!(admitted(2, 3, 3, Asker::FindsIdle), Admission::Reuse);
     }
 
     #[test]
     fn requests_at_the_limit_refuse_even_an_idle_connection() {
-        assert_eq!(admitted(2, 0, 4, true), Admission::Refuse(Cause::OverflowRequests));
+        let refused = Admission::Refuse(Cause::OverflowRequests);
+        assert_eq!(admitted(2, 0, 4, Asker::FindsIdle), refused);
     }
 
     #[test]
     fn without_an_idle_connection_one_is_opened_while_the_limit_allows() {
-        assert_eq!(admitted(0, 0, 0, false), Admission::Connect);
-        assert_eq!(admitted(1, 2, 1, false), Admission::Connect);
-        assert_eq!(admitted(2, 2, 1, false), Admission::Wait);
+        assert_eq!(admitted(0, 0, 0, Asker::First), Admission::Connect);
+        assert_eq!(admitted(1, 3, 1, Asker::First), Admission::Connect, "it does not wait");
+        assert_eq!(admitted(2, 2, 1, Asker::First), Admission::Wait);
+    }
+
+    #[test]
+    fn nobody_passes_those_who_wait() {
+        assert_eq!(admitted(1, 1, 1, Asker::Behind), Admission::Wait);
+        assert_eq!(admitted(1, 1, 1, Asker::Called), Admission::Connect);
     }
 
     #[test]
     fn the_last_place_to_wait_is_given_and_no_more() {
-        assert_eq!(admitted(2, 2, 2, false), Admission::Wait);
-        assert_eq!(admitted(2, 3, 2, false), Admission::Refuse(Cause::OverflowPending));
-        assert_eq!(admitted(1, 3, 2, false), Admission::Refuse(Cause::OverflowPending));
+        assert_eq!(admitted(2, 2, 2, Asker::Behind), Admission::Wait);
+        let refused = Admission::Refuse(Cause::OverflowPending);
+        assert_eq!(admitted(2, 3, 2, Asker::Behind), refused);
+        assert_eq!(admitted(2, 3, 2, Asker::Called), Admission::Wait, "its place is its own");
+    }
+
+    #[test]
+    fn where_none_may_wait_a_connection_may_still_be_opened() {
+        let limits = Limits { pending: 0, ..LIMITS };
+        assert_eq!(admit(&limits, InUse::default(), Asker::First), Admission::Connect);
     }
 
     #[test]
     fn no_request_waits_for_connections_that_may_not_exist() {
         let none = Limits { connections: 0, ..LIMITS };
         let refused = Admission::Refuse(Cause::OverflowConnections);
-        assert_eq!(admit(&none, InUse::default(), false), refused);
+        assert_eq!(admit(&none, InUse::default(), Asker::First), refused);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod balance;
 pub mod breaker;
+pub mod descriptors;
 pub mod endpoint;
 pub mod failure;
 pub mod flag;

@@ -13,7 +13,7 @@ use config::snapshot::{
 };
 use config::template::{Operator, Piece, Template};
 use policy::balance::Balancer;
-use policy::breaker::{self, InUse};
+use policy::breaker::{self, Admission, Asker, InUse};
 use policy::path::{PathOptions, normalise};
 use policy::random::Rng;
 use policy::request::{FieldSource, RequestView};
@@ -76,7 +76,7 @@ impl Core {
         assert!(headers::is_dropped_from_untrusted(b"X-Forwarded-For"));
 
         let limits = Limits { connections: 4, pending: 4, requests: 4 };
-        assert_eq!(breaker::admit(&limits, InUse::default(), true), breaker::Admission::Reuse);
+        assert_eq!(breaker::admit(&limits, InUse::default(), Asker::FindsIdle), Admission::Reuse);
         for balancer in &mut self.balancers {
             let picked = balancer.pick(&[1, 0, 2], self.rng.draw(), Some(EndpointIx(1)));
             assert!(picked.is_some());

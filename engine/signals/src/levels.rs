@@ -34,7 +34,7 @@ pub struct Level {
 impl Level {
     /// Of one core, whose share of the limit is `share`.
     pub fn of(in_use: u32, share: u32) -> Self {
-        Self { in_use: in_use.into(), reached: u64::from(in_use >= share) }
+        Self { in_use: in_use.into(), reached: u64::from(share > 0 && in_use >= share) }
     }
 
     fn and(self, other: Self) -> Self {

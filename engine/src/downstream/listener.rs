@@ -21,7 +21,7 @@ use crate::view::View;
 /// After an accept that failed: descriptors and memory come back when something else ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Connections that are told why they are refused, at once; beyond, they are just closed.
-const REFUSALS_MAX: usize = 64;
+const REFUSALS_MAX: usize = 16;
 
 /// One core's state of a listener; its connections keep it alive.
 pub(crate) struct Listener {
@@ -181,12 +181,15 @@ async fn accept_until_closed(
 fn admit(stream: Stream, core: &Rc<Core>, listener: &Rc<Listener>) {
     let view = listener.view(core);
     let listener_max = core.share_of_connections(listener.config(&view).max_connections);
-    let process_max = core.share_of_connections(view.snapshot.process.max_connections);
+    let process_max = core.share_of_connections(view.connections_max);
     let refusal = match () {
         () if listener.open.get() >= listener_max => Refusal::Listener,
-        () if core.connections.len() >= process_max => Refusal::Process,
-        // Counted here and not in its task, which runs after the next accept.
-        () => return rt::spawn(connection::serve(stream, Open::new(core, listener))),
+        () if core.connections.len() < process_max => {
+            // Counted here and not in its task, which runs after the next accept.
+            return rt::spawn(connection::serve(stream, Open::new(core, listener)));
+        }
+        () if view.connections_max < view.snapshot.process.max_connections => Refusal::Descriptors,
+        () => Refusal::Process,
     };
     listener.count(core, ListenerEvent::Refused(refusal));
     if listener.refusing.get() < REFUSALS_MAX {

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use policy::breaker::Admission;
+use policy::breaker::{Admission, Asker};
 use policy::{Cause, Failure};
 use rt::{Chunk, Stream, Timer};
 use signals::UpstreamEvent;
@@ -47,7 +47,7 @@ impl Connection {
     fn take_idle(picked: &Picked, core: &Core) -> Option<Result<Self, Failure>> {
         let idle = picked.endpoint().pool.take(rt::now())?;
         let upstream = picked.upstream();
-        if let Admission::Refuse(cause) = upstream.usage.admit(true) {
+        if let Admission::Refuse(cause) = upstream.usage.admit(Asker::FindsIdle) {
             picked.endpoint().pool.put(idle, usize::MAX);
             return Some(Err(Failure::from(cause)));
         }
@@ -77,22 +77,30 @@ impl Connection {
         let gives_up = rt::now() + upstream.config.pending_timeout;
         let mut place: Option<Place<'_>> = None;
         let mut opened = loop {
-            let its_turn = place.is_some() || usage.queue.is_empty();
-            let admission = usage.admit(false);
-            let _pending = usage.pending();
-            match admission {
-                Admission::Refuse(cause) => return Err(Failure::from(cause)),
-                Admission::Connect | Admission::Reuse if its_turn => {
+            let asker = match place {
+                Some(_) => Asker::Called,
+                None if usage.queue.is_empty() => Asker::First,
+                None => Asker::Behind,
+            };
+            match usage.admit(asker) {
+                Admission::Connect | Admission::Reuse => {
                     let (open, request) = (usage.connection(), usage.request());
                     if let Some(place) = place.take() {
                         place.served();
                     }
                     break Self::connect(picked, open, request, core, timer).await?;
                 }
-                Admission::Connect | Admission::Reuse | Admission::Wait => {}
+                Admission::Wait | Admission::Refuse(Cause::OverflowPending)
+                    if asker != Asker::Behind && upstream.close_an_idle_connection() =>
+                {
+                    continue;
+                }
+                Admission::Refuse(cause) => return Err(Failure::from(cause)),
+                Admission::Wait => {}
             }
-            if !(its_turn && upstream.close_an_idle_connection()) {
+            {
                 let place = place.get_or_insert_with(|| usage.queue.place());
+                let _pending = usage.pending();
                 let _wait = Wait { since: rt::now(), upstream, core };
                 timer.set(gives_up);
                 let called = timer.race(place.called()).await;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use config::snapshot::Limits;
-use policy::breaker::{self, Admission, InUse};
+use policy::breaker::{self, Admission, Asker, InUse};
 use signals::{Gauges, Level, Levels};
 
 use super::queue::Queue;
@@ -28,7 +28,7 @@ pub(crate) struct Usage {
 /// One open connection; dropping it calls the next request that waits.
 pub(crate) struct OpenConnection(Rc<Usage>);
 
-/// One request that has no connection yet.
+/// One request that waits for a connection.
 pub(crate) struct PendingRequest(Rc<Usage>);
 
 /// One request that has a connection, until its response has ended.
@@ -46,14 +46,14 @@ impl Usage {
         })
     }
 
-    /// What a request without a connection may do; `idle`: whether the pool has one for it.
-    pub(crate) fn admit(&self, idle: bool) -> Admission {
+    /// What a request without a connection may do.
+    pub(crate) fn admit(&self, asker: Asker) -> Admission {
         let in_use = InUse {
             connections: self.connections.get(),
             pending: self.pending.get(),
             requests: self.requests.get(),
         };
-        breaker::admit(&self.limits, in_use, idle)
+        breaker::admit(&self.limits, in_use, asker)
     }
 
     /// What is in use, against this core's share.
@@ -124,14 +124,14 @@ mod tests {
         let limits = Limits { connections: 1, pending: 8, requests: 8 };
         let usage = Usage::new(limits, &Arc::default());
         let open = usage.connection();
-        assert_eq!(usage.admit(false), Admission::Wait);
+        assert_eq!(usage.admit(Asker::First), Admission::Wait);
         let place = usage.queue.place();
         let mut called = pin!(place.called());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(called.as_mut().poll(&mut cx).is_pending());
         drop(open);
         assert!(called.poll(&mut cx).is_ready());
-        assert_eq!(usage.admit(false), Admission::Connect);
+        assert_eq!(usage.admit(Asker::Called), Admission::Connect);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The configuration file itself: its stamp, and what reading it came to. Runs where it may block.
 
-use std::fs::{File, Metadata};
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Loaded, Problems, Snapshot};
 use rt::Shortage;
-
+use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
 use super::settle::Stamp;
@@ -79,13 +79,19 @@ fn read(path: &Path, settled: Stamp, current: &Snapshot) -> Reading {
 
 /// The bytes, if the file bore the same stamp before and after.
 fn read_unmoved(path: &Path, settled: Stamp) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    // Opening a pipe would wait for its writer, and reading a device for who knows what.
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).expect("they are ints");
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         // It stood there a moment ago.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    if stamp_of(&file.metadata()?) != settled {
+    let found = file.metadata()?;
+    if stamp_of(&found) != settled {
         return Ok(None);
+    }
+    if !found.is_file() && !found.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
     if settled.size > FILE_BYTES_MAX {
         let what = format!("{} bytes are more than a configuration may have", settled.size);
@@ -163,10 +169,20 @@ mod tests {
         let (old, new) = (Scratch::new("old", GOOD), Scratch::new("new", GOOD));
         let settled = old.stamp();
         let time = fs::metadata(&old.0).and_then(|found| found.modified()).expect("it has one");
-        let moved = File::options().write(true).open(&new.0).expect("it is writable");
+        let moved = fs::File::options().write(true).open(&new.0).expect("it is writable");
         moved.set_modified(time).expect("it is ours");
         fs::rename(&new.0, &old.0).expect("the directory is writable");
         assert_ne!(old.stamp(), settled);
+    }
+
+    #[test]
+    fn a_pipe_in_its_place_is_refused_at_once() {
+        let pipe = Scratch::new("pipe", "");
+        fs::remove_file(&pipe.0).expect("it is there");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe.0, mode).expect("it can be made");
+        let reading = read(&pipe.0, pipe.stamp(), &snapshot());
+        assert!(matches!(reading, Reading::Unreadable(_)), "{reading:?}");
     }
 
     #[test]

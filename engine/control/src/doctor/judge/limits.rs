@@ -1,10 +1,9 @@
 //! Descriptors and memory, against what the file allows peers to take.
 
+use policy::descriptors::bare as bare_descriptors;
+
 use super::super::facts::{Facts, Wants};
 use super::super::finding::Finding;
-
-/// Descriptors of a process without a connection: rings, mailboxes, timers, the watch, the log.
-const DESCRIPTORS_ITSELF: u64 = 64;
 
 /// Without a file to judge by: what many shells grant, and a busy service outgrows.
 const DESCRIPTORS_MANY: u64 = 1024;
@@ -16,26 +15,26 @@ const MEMORY_MIN: u64 = 16 << 20;
 const CONNECTION_BYTES: u64 = 2 << 10;
 
 pub(super) fn descriptors(facts: &Facts) -> Finding {
-    let Some(soft) = facts.descriptors.soft else {
+    // The start raises the soft limit to the hard one.
+    let Some(hard) = facts.descriptors.hard else {
         return Finding::ok("descriptors", "no limit");
     };
-    let hard = facts.descriptors.hard.map_or("none".to_owned(), |hard| hard.to_string());
-    let limit = format!("RLIMIT_NOFILE is {soft} (hard limit: {hard})");
+    let limit = format!("RLIMIT_NOFILE is {hard}");
     let wants = facts.file.as_ref().and_then(|file| file.wants.as_ref().ok());
     let Some(wants) = wants else {
-        return match soft > DESCRIPTORS_MANY {
+        return match hard > DESCRIPTORS_MANY {
             true => Finding::ok("descriptors", limit),
             false => Finding::warn("descriptors", format!("{limit}: each connection takes one"))
-                .remedy(raise(facts, 65_536)),
+                .remedy(raise(65_536)),
         };
     };
     let (bare, full) = demand(wants, facts.cpus.workers as u64);
-    if soft >= full {
+    if hard >= full {
         return Finding::ok("descriptors", format!("{limit}, and {full} is all it can need"));
     }
-    if soft < bare {
+    if hard < bare {
         let says = format!("{limit}, and a start alone takes some {bare}");
-        return Finding::fail("descriptors", says).remedy(raise(facts, full));
+        return Finding::fail("descriptors", says).remedy(raise(full));
     }
     let says = format!(
         "{limit}, and the file allows {} connections from downstream and {} to upstreams, {full} \
@@ -43,23 +42,21 @@ pub(super) fn descriptors(facts: &Facts) -> Finding {
         wants.downstream,
         wants.upstream.min(wants.downstream)
     );
-    let remedy = format!("{}; or a lower process.max_connections", raise(facts, full));
+    let remedy = format!("{}; or a lower process.max_connections", raise(full));
     Finding::warn("descriptors", says).remedy(remedy)
 }
 
 /// What a start takes, and what the file's limits allow in all. A request holds one connection
 /// upstream, so those in use are never more than those downstream.
 fn demand(wants: &Wants, workers: u64) -> (u64, u64) {
-    let bare = DESCRIPTORS_ITSELF + wants.listeners * workers;
+    let bare = bare_descriptors(workers, wants.listeners);
     (bare, bare + wants.downstream + wants.upstream.min(wants.downstream))
 }
 
-fn raise(facts: &Facts, to: u64) -> String {
-    let by_hand = match facts.descriptors.hard {
-        Some(hard) if hard < to => format!("ulimit -Hn {to} (as root)"),
-        _ => format!("ulimit -n {to}"),
-    };
-    format!("{by_hand}, LimitNOFILE={to} (systemd), or docker run --ulimit nofile={to}")
+fn raise(to: u64) -> String {
+    format!(
+        "ulimit -Hn {to} (as root), LimitNOFILE={to} (systemd), or docker run --ulimit nofile={to}"
+    )
 }
 
 pub(super) fn memory(facts: &Facts) -> Option<Finding> {
