@@ -160,7 +160,7 @@ static PAIRS: [[u8; 2]; 100] = {
 /// Control bytes, quotes and backslashes from `start` on become `\x0A` and the like, as in nginx's
 /// log: neither the line nor a quoted part of it ends early, and nothing is lost.
 fn escape_text(out: &mut Vec<u8>, start: usize) {
-    if is_harmless(out, start, 0) {
+    if is_harmless(out, start) {
         return;
     }
     rewrite(out, start, |out, at, _| {
@@ -177,7 +177,7 @@ fn escape_text(out: &mut Vec<u8>, start: usize) {
 /// What cannot stand in a JSON string is escaped from `start` on (RFC 8259 §7); what is not UTF-8
 /// becomes U+FFFD.
 fn escape_json(out: &mut Vec<u8>, start: usize) {
-    if is_harmless(out, start, HIGH_BIT) {
+    if is_harmless(out, start) {
         return;
     }
     rewrite(out, start, |out, at, end| match out[at] {
@@ -197,26 +197,23 @@ fn escape_json(out: &mut Vec<u8>, start: usize) {
     });
 }
 
-/// The highest bit of a byte.
-const HIGH_BIT: u8 = 1 << 7;
-
-/// True if from `start` on there is no control byte, quote or backslash, nor a byte with one of the
-/// bits of `also`. Sixteen bytes at a time, which is one register: nearly every value is harmless,
-/// and all have to be looked through.
-fn is_harmless(out: &mut Vec<u8>, start: usize, also: u8) -> bool {
+/// True if all from `start` on is ASCII, and no control byte, quote or backslash. Sixteen bytes at
+/// a time, which is one register: nearly every value is harmless, and all have to be looked
+/// through.
+fn is_harmless(out: &mut Vec<u8>, start: usize) -> bool {
     let end = out.len();
     // The last block is filled up.
     out.extend_from_slice(&[b' '; 16]);
     let (blocks, _) = out[start..].as_chunks::<16>();
-    let mut harm = [0; 16];
-    for block in blocks {
-        for (harm, byte) in harm.iter_mut().zip(block) {
-            let special = byte.is_ascii_control() | (*byte == b'"') | (*byte == b'\\');
-            *harm |= u8::from(special) | (byte & also);
-        }
-    }
+    let harmless = blocks.iter().all(|block| {
+        let harm = block.map(|byte| {
+            let special = !matches!(byte, b' '..=b'~');
+            u8::from(special) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+        });
+        u128::from_ne_bytes(harm) == 0
+    });
     out.truncate(end);
-    u128::from_ne_bytes(harm) == 0
+    harmless
 }
 
 /// Writes what lies from `start` on anew: `push` is given a place and
@@ -327,16 +324,13 @@ mod tests {
     #[test]
     fn every_byte_is_harmless_or_not_wherever_it_stands() {
         for byte in 0..=u8::MAX {
-            let special = byte.is_ascii_control() || byte == b'"' || byte == b'\\';
+            let special = !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
             for len in 1..40 {
                 for at in 0..len {
                     let mut value = vec![b'x'; len];
                     value[at] = byte;
-                    let mut is_harmless =
-                        |also| is_harmless(&mut [b"\n", &*value].concat(), 1, also);
-                    assert_eq!(is_harmless(0), !special, "{byte} at {at} of {len}");
-                    let high = special || !byte.is_ascii();
-                    assert_eq!(is_harmless(HIGH_BIT), !high, "{byte} at {at} of {len}");
+                    let harmless = is_harmless(&mut [b"\n", &*value].concat(), 1);
+                    assert_eq!(harmless, !special, "{byte} at {at} of {len}");
                 }
             }
         }

@@ -69,6 +69,8 @@ struct Line<'a> {
 }
 
 impl TemplateSource for Line<'_> {
+    // A line has twenty values: worth the copies of it.
+    #[inline(always)]
     fn write(&self, operator: &Operator, out: &mut Vec<u8>) {
         match operator {
             Operator::Outcome(operator) => self.outcome(operator, out),
