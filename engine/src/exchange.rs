@@ -225,6 +225,7 @@ impl Exchange<'_> {
     /// Ends the exchange by what went wrong.
     async fn fail(&mut self, failure: &Failure) -> After {
         self.ledger.failed(failure);
+        self.tell(failure);
         if self.ledger.response_begun() {
             // The peer must not take what it has for the whole.
             return After::Abort;
@@ -248,6 +249,20 @@ impl Exchange<'_> {
         let after = self.answer(&Answer::refusal(failure, &reason), after).await;
         self.work.scratch = reason;
         after
+    }
+
+    /// For whoever has turned the program's own log up.
+    fn tell(&self, failure: &Failure) {
+        let tried = self.tried.as_ref();
+        tracing::debug!(
+            listener = %self.listener().name,
+            upstream = tried.map(|(upstream, _)| &*upstream.config.name),
+            endpoint = tried.map(|(upstream, ix)| &*upstream.endpoint(*ix).name),
+            attempts = self.ledger.attempts(),
+            flag = failure.cause.flag().as_str(),
+            cause = failure.cause.fault().unwrap_or(failure.cause.as_str()),
+            "a request failed"
+        );
     }
 
     /// Sends an answer of our own, and receives what is left of a short request body.

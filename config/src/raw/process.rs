@@ -120,8 +120,8 @@ pub(crate) static METRICS: Section<Metrics> = Section {
                 metrics.series_max = count as usize;
             }),
             default: Default::Is("10000"),
-            doc: "Lines of `/metrics` at most, a histogram counting as its buckets. What finds no \
-                  room is counted in `outrigger_series_dropped_total`.",
+            doc: "Lines of `/metrics` about traffic at most, a histogram counting as its buckets. \
+                  What finds no room is counted in `outrigger_series_dropped_total`.",
         },
         Key {
             name: "idle_expiry",

@@ -121,7 +121,8 @@ static LIMITS: Section<Limits> = Section {
             name: "connections",
             value: Value::Count(1..=1_000_000, |limits, count| limits.connections = count as u32),
             default: Default::Is("1024"),
-            doc: "Connections at once, over all workers.",
+            doc: "Connections at once, over all workers: each has its share of this and of the two \
+                  below.",
         },
         Key {
             name: "pending",

@@ -361,7 +361,8 @@ impl fmt::Display for StartFailure {
             Self::Descriptors { limit, bare } => write!(
                 out,
                 "RLIMIT_NOFILE is {limit}, and a start with this file takes {bare}; remedy: \
-                 ulimit -n {DESCRIPTORS_GOOD}, LimitNOFILE={DESCRIPTORS_GOOD} (systemd), or fewer workers"
+                 ulimit -n {DESCRIPTORS_GOOD}, LimitNOFILE={DESCRIPTORS_GOOD} (systemd), or fewer \
+                 workers"
             ),
             Self::Control(error) => write!(out, "the control thread cannot be started: {error}"),
         }
