@@ -5,6 +5,7 @@
 //! nothing of this runs unless there is something to tell.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::env;
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
@@ -20,6 +21,12 @@ use tracing_subscriber::{EnvFilter, reload};
 
 /// Bytes that wait to be written at most. A refused file is told in less than a tenth.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
+
+/// From nothing to everything.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// The level of what no directive speaks of.
+const REST: &str = "info";
 
 /// How long the end of the process waits for the last lines to be written.
 const FLUSH_WITHIN: Duration = Duration::from_millis(500);
@@ -46,21 +53,64 @@ enum Entry {
 /// what of it, and later whoever has the filter.
 pub(crate) fn start() -> io::Result<(Log, ProgramLog)> {
     let lines = Lines::start(io::stderr())?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let (filter, handle) = reload::Layer::new(filter);
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let chosen = if wanted.is_empty() { Ok(REST.to_owned()) } else { filter(&wanted) };
+    let (layer, handle) = reload::Layer::new(EnvFilter::new(chosen.as_deref().unwrap_or(REST)));
     let writer = lines.clone();
-    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
-    tracing_subscriber::registry().with(filter).with(layer).init();
+    let written = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+    tracing_subscriber::registry().with(layer).with(written).init();
+    if let Err(why) = chosen {
+        tracing::warn!("RUST_LOG is not used: {why}");
+    }
     let writer = lines.clone();
     panic::set_hook(Box::new(move |panic| writer.say(&told(panic))));
     let control = ProgramLog {
         filter: Box::new(move |wanted| {
-            let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
-            handle.reload(filter).map_err(|error| error.to_string())
+            if let Some(wanted) = wanted {
+                let changed = EnvFilter::new(filter(wanted)?);
+                handle.reload(changed).map_err(|error| error.to_string())?;
+            }
+            handle.with_current(ToString::to_string).map_err(|error| error.to_string())
         }),
         dropped: lines.dropped.clone(),
     };
     Ok((Log(lines), control))
+}
+
+/// A filter as `EnvFilter` takes it. By itself that takes any word for a target, and shuts up
+/// whatever no directive speaks of: a mistyped level would silence the log, errors included.
+fn filter(wanted: &str) -> Result<String, String> {
+    let mut directives = Vec::new();
+    let mut speaks_of_the_rest = false;
+    for directive in wanted.split(',').map(str::trim) {
+        let (target, level) = match directive.split_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, directive),
+        };
+        let is_target = |target: &str| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte);
+            !target.is_empty() && target.bytes().all(fits)
+        };
+        let level = match level.to_ascii_lowercase() {
+            level if level == "warning" => "warn".to_owned(),
+            level => level,
+        };
+        if !LEVELS.contains(&level.as_str()) || !target.is_none_or(is_target) {
+            return Err(no_filter(directive));
+        }
+        speaks_of_the_rest |= target.is_none();
+        directives.push(target.map_or(level.clone(), |target| format!("{target}={level}")));
+    }
+    if !speaks_of_the_rest {
+        directives.push(REST.to_owned());
+    }
+    Ok(directives.join(","))
+}
+
+fn no_filter(directive: &str) -> String {
+    let shown: String = directive.chars().take(40).flat_map(char::escape_debug).collect();
+    let levels = LEVELS.join(", ");
+    format!("`{shown}` is no level: write one of {levels}, or such as control=debug,warn")
 }
 
 impl Log {
@@ -182,6 +232,28 @@ mod tests {
     fn reluctant() -> (Lines, Receiver<Vec<u8>>) {
         let (taken, reader) = mpsc::sync_channel(0);
         (Lines::start(Reluctant(taken)).unwrap(), reader)
+    }
+
+    #[test]
+    fn a_filter_is_made_of_levels_and_leaves_the_rest_audible() {
+        for (wanted, made) in [
+            ("debug", "debug"),
+            ("WARNING", "warn"),
+            ("off", "off"),
+            ("control=debug", "control=debug,info"),
+            ("control::reload=trace, error", "control::reload=trace,error"),
+        ] {
+            assert_eq!(filter(wanted).as_deref(), Ok(made), "{wanted}");
+            assert!(EnvFilter::try_new(made).is_ok(), "{made}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_level_is_refused_with_the_list() {
+        for wrong in ["", "verbose", "5", "control", "=info", "a=verbose", "info,", "x y=info"] {
+            let why = filter(wrong).unwrap_err();
+            assert!(why.contains("off, error, warn, info, debug, trace"), "{wrong}: {why}");
+        }
     }
 
     #[test]

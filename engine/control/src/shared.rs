@@ -24,14 +24,14 @@ use crate::sockets::{Held, HeldListener};
 
 /// What the control thread has to do with the program's own log.
 pub struct ProgramLog {
-    /// Changes the filter; `Err` says what is wrong with it.
+    /// Shows or changes the filter.
     pub filter: LogFilter,
     /// Lines that were dropped, as nobody took them.
     pub dropped: Arc<AtomicU64>,
 }
 
-/// Takes a filter as `RUST_LOG` does.
-pub type LogFilter = Box<dyn Fn(&str) -> Result<(), String>>;
+/// Puts a filter in force, if one is given, and says which one is; `Err` says why that cannot be.
+pub type LogFilter = Box<dyn Fn(Option<&str>) -> Result<String, String>>;
 
 /// Of the configuration that the process starts with.
 pub(crate) const FIRST_GENERATION: Generation = Generation(1);

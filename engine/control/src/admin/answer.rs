@@ -26,6 +26,7 @@ enum Endpoint {
     Drain,
     Reload,
     Logging,
+    ChangeLogging,
 }
 
 /// Path, whether it changes something (POST) or not (GET), what it does, and the index's words.
@@ -42,7 +43,8 @@ const ENDPOINTS: &[(&str, bool, Endpoint, &str)] = &[
     ("/server_info", false, Endpoint::ServerInfo, "version, engine, listeners"),
     ("/drain", true, Endpoint::Drain, "drain and end, as SIGTERM does"),
     ("/reload", true, Endpoint::Reload, "read the file again, as SIGHUP does; tells the result"),
-    ("/logging", true, Endpoint::Logging, "?level=FILTER changes what is logged"),
+    ("/logging", false, Endpoint::Logging, "what is logged"),
+    ("/logging", true, Endpoint::ChangeLogging, "?level=FILTER changes what is logged"),
 ];
 
 type Answer = Response<Full<Bytes>>;
@@ -50,17 +52,15 @@ type Answer = Response<Full<Bytes>>;
 /// Answers one request. Only `/metrics` and its like, and `/reload`, wait for anything.
 pub(super) async fn answer<B>(request: Request<B>, shared: &Shared) -> Answer {
     let path = request.uri().path();
-    let Some((_, changes, endpoint, _)) = ENDPOINTS.iter().find(|(known, ..)| *known == path)
-    else {
+    let rows = || ENDPOINTS.iter().filter(|(known, ..)| *known == path);
+    if rows().next().is_none() {
         return text(StatusCode::NOT_FOUND, "no such page; GET / lists them\n");
-    };
-    let method = request.method();
-    let allowed = if *changes { "POST" } else { "GET, HEAD" };
-    if !allowed.split(", ").any(|allowed| method.as_str() == allowed) {
-        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "wrong method\n");
-        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-        return refusal;
     }
+    let method = request.method();
+    let fits = |methods: &str| methods.split(", ").any(|one| method.as_str() == one);
+    let Some((.., endpoint, _)) = rows().find(|(_, changes, ..)| fits(methods(*changes))) else {
+        return wrong_method(&rows().map(|(_, changes, ..)| methods(*changes)).collect::<Vec<_>>());
+    };
     // A page of a browser on this host could otherwise be made to post here.
     if method == Method::POST && request.headers().contains_key(ORIGIN) {
         return text(StatusCode::FORBIDDEN, "changes are not for browsers\n");
@@ -78,8 +78,25 @@ pub(super) async fn answer<B>(request: Request<B>, shared: &Shared) -> Answer {
         Endpoint::ServerInfo => json(&server_info::server_info(shared)),
         Endpoint::Drain => drain(shared),
         Endpoint::Reload => reload(shared).await,
-        Endpoint::Logging => logging(request.uri().query().unwrap_or_default(), shared),
+        Endpoint::Logging => logging(None, shared),
+        Endpoint::ChangeLogging => {
+            change_logging(request.uri().query().unwrap_or_default(), shared)
+        }
     }
+}
+
+/// What a row allows, as `Allow` lists it.
+fn methods(changes: bool) -> &'static str {
+    if changes { "POST" } else { "GET, HEAD" }
+}
+
+fn wrong_method(allowed: &[&str]) -> Answer {
+    let allowed = allowed.join(", ");
+    let mut refusal =
+        text(StatusCode::METHOD_NOT_ALLOWED, format!("wrong method: use {allowed}\n"));
+    let allow = HeaderValue::from_str(&allowed).expect("methods are tokens");
+    refusal.headers_mut().insert(ALLOW, allow);
+    refusal
 }
 
 fn index() -> String {
@@ -134,15 +151,21 @@ async fn reload(shared: &Shared) -> Answer {
     }
 }
 
-fn logging(query: &str, shared: &Shared) -> Answer {
-    let level = query.split('&').find_map(|pair| pair.strip_prefix("level="));
-    match (level, &shared.log_filter) {
-        (None, _) => text(StatusCode::BAD_REQUEST, "say POST /logging?level=info\n"),
-        (_, None) => text(StatusCode::NOT_IMPLEMENTED, "this program's log cannot be changed\n"),
-        (Some(level), Some(change)) => match change(level) {
-            Ok(()) => text(StatusCode::OK, format!("{level}\n")),
-            Err(why) => text(StatusCode::BAD_REQUEST, format!("{why}\n")),
-        },
+/// Shows the filter of the program's log, or puts another one in force.
+fn logging(wanted: Option<&str>, shared: &Shared) -> Answer {
+    let Some(filter) = &shared.log_filter else {
+        return text(StatusCode::NOT_IMPLEMENTED, "this program's log has no filter\n");
+    };
+    match filter(wanted) {
+        Ok(in_force) => text(StatusCode::OK, format!("{in_force}\n")),
+        Err(why) => text(StatusCode::BAD_REQUEST, format!("{why}\n")),
+    }
+}
+
+fn change_logging(query: &str, shared: &Shared) -> Answer {
+    match query.split('&').find_map(|pair| pair.strip_prefix("level=")) {
+        Some(level) => logging(Some(level), shared),
+        None => text(StatusCode::BAD_REQUEST, "say POST /logging?level=info\n"),
     }
 }
 

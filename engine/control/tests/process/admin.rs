@@ -30,9 +30,9 @@ fn an_unknown_path_is_404_and_the_index_lists_the_known_ones() {
 #[test]
 fn changes_are_made_by_post_alone_and_pages_are_read_by_get_alone() {
     let process = served();
-    for path in ["/drain", "/reload", "/logging"] {
+    for path in ["/drain", "/reload"] {
         let answer = process.fetch(path);
-        assert_eq!(answer.status, 405, "{path}");
+        assert_eq!((answer.status, &*answer.body), (405, "wrong method: use POST\n"), "{path}");
         assert!(answer.head.contains("\r\nallow: post"), "{}", answer.head);
     }
     for path in ["/ready", "/metrics", "/config_status"] {
@@ -59,12 +59,17 @@ fn a_browser_cannot_be_made_to_change_anything() {
 }
 
 #[test]
-fn the_log_filter_is_changed_by_post() {
+fn the_log_filter_is_shown_by_get_and_changed_by_post() {
     let process = served();
-    assert_eq!(process.post("/logging?level=debug").status, 200);
+    let answer = process.fetch("/logging?level=debug");
+    assert_eq!((answer.status, &*answer.body), (200, "info\n"), "GET changes nothing");
+    let answer = process.post("/logging?level=debug");
+    assert_eq!((answer.status, &*answer.body), (200, "debug\n"));
     let answer = process.post("/logging?level=loud");
     assert_eq!((answer.status, &*answer.body), (400, "no such level\n"));
     assert_eq!(process.post("/logging").status, 400);
+    let answer = process.client().ask("PUT", "/logging");
+    assert_eq!(answer.body, "wrong method: use GET, HEAD, POST\n");
 }
 
 #[test]

@@ -83,8 +83,9 @@ fn run(directory: PathBuf, text: &[u8], file: Option<PathBuf>, script: Script) -
             version: "0.0.0",
             log: Some(ProgramLog {
                 filter: Box::new(|level| match level {
-                    "debug" => Ok(()),
-                    _ => Err("no such level".to_owned()),
+                    None => Ok("info".to_owned()),
+                    Some("debug") => Ok("debug".to_owned()),
+                    Some(_) => Err("no such level".to_owned()),
                 }),
                 dropped: Arc::default(),
             }),
