@@ -3,6 +3,7 @@
 //! `load` makes them; `outrigger check`, the log and `/config_status` show them.
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use serde_json::{Value, json};
@@ -54,6 +55,21 @@ pub struct Problems {
 impl Problems {
     /// So many are kept, the rest is counted.
     pub const SHOWN_MAX: usize = 100;
+
+    /// The one problem of a file that cannot be read; it is said to stand at its beginning.
+    pub fn unreadable(file: &str, error: &io::Error) -> Problems {
+        let problem = Problem {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            path: String::new(),
+            message: printable(format!("cannot be read: {error}")),
+            help: None,
+            excerpt: Excerpt::around("", 0..0),
+        };
+        Problems { list: vec![problem], omitted: 0 }
+    }
 
     /// True if there are none.
     pub fn is_empty(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use config::{Loaded, Problems};
 use control::doctor::{self, Subject};
 use control::{Setup, WhenReady};
 
+use crate::output::{answer, complain, fail};
 use crate::{core, log};
 
 /// `outrigger run FILE`
@@ -23,11 +24,11 @@ pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
     rt::map_large_blocks();
     let Loaded { snapshot, warnings } = match load(file) {
         Ok(loaded) => loaded,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(error),
     };
     let (log, control_of_log) = match log::start() {
         Ok(started) => started,
-        Err(error) => return fail(&format!("the log cannot be started: {error}")),
+        Err(error) => return fail(format_args!("the log cannot be started: {error}")),
     };
     if !warnings.is_empty() {
         log.say(&warnings.to_string());
@@ -45,25 +46,28 @@ pub(crate) fn serve(file: &Path, when_ready: Option<WhenReady>) -> ExitCode {
     drop(log);
     match ended {
         Ok(ending) => ExitCode::from(ending.exit_code()),
-        Err(error) => fail(&error),
+        Err(error) => fail(error),
     }
 }
 
 /// `outrigger check FILE`
 pub(crate) fn check(file: &Path, json: bool) -> ExitCode {
-    let (problems, valid) = match load(file) {
-        Ok(Loaded { warnings, .. }) => (warnings, true),
-        Err(LoadError::Wrong(problems)) => (problems, false),
-        Err(error) => return fail(&error),
+    let (problems, code) = match load(file) {
+        Ok(Loaded { warnings, .. }) => (warnings, ExitCode::SUCCESS),
+        Err(LoadError::Wrong(problems)) => (problems, ExitCode::FAILURE),
+        Err(LoadError::Unreadable { file, error }) if json => {
+            (Problems::unreadable(&file, &error), ExitCode::FAILURE)
+        }
+        Err(error) => return fail(error),
     };
     if json {
-        println!("{}", problems.to_json());
-    } else if valid && problems.is_empty() {
-        println!("{}: good", file.display());
-    } else {
-        eprint!("{problems}");
+        return answer(format_args!("{}\n", problems.to_json()), code);
     }
-    if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if problems.is_empty() {
+        return answer(format_args!("{}: good\n", file.display()), code);
+    }
+    complain(problems);
+    code
 }
 
 /// `outrigger doctor [FILE]`
@@ -76,23 +80,22 @@ pub(crate) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
     let subject = loaded.as_ref().map(|(path, loaded)| Subject {
         path,
         loaded: loaded.as_ref().map(|loaded| &loaded.snapshot).map_err(LoadError::in_short),
+        warnings: loaded.as_ref().map_or(0, |loaded| loaded.warnings.len()),
     });
     let report = doctor::examine(subject.as_ref());
+    let code = if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if json {
         let mut page = report.to_json();
         page["problems"] = problems.map(Problems::to_json).unwrap_or_default()["problems"].take();
-        println!("{page:#}");
-    } else {
-        problems.iter().for_each(|problems| eprint!("{problems}"));
-        print!("{report}");
+        return answer(format_args!("{page:#}\n"), code);
     }
-    if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    problems.into_iter().for_each(complain);
+    answer(report, code)
 }
 
 /// `outrigger schema`
 pub(crate) fn schema() -> ExitCode {
-    println!("{:#}", config::schema());
-    ExitCode::SUCCESS
+    answer(format_args!("{:#}\n", config::schema()), ExitCode::SUCCESS)
 }
 
 /// Why a file gave no snapshot.
@@ -127,11 +130,4 @@ fn load(file: &Path) -> Result<Loaded, LoadError> {
         Ok(text) => config::load(&name, &text, None).map_err(LoadError::Wrong),
         Err(error) => Err(LoadError::Unreadable { file: name, error }),
     }
-}
-
-fn fail(error: &dyn fmt::Display) -> ExitCode {
-    let text = error.to_string();
-    // Where it cannot be told the exit code says it.
-    let _ = writeln!(io::stderr(), "outrigger: {}", text.trim_end());
-    ExitCode::FAILURE
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use control::WhenReady;
 
 use crate::commands;
+use crate::output::{answer, complain, print};
 
 /// Taken if they are free; else the kernel chooses.
 const PROXY_PORT: u16 = 15001;
@@ -25,7 +26,7 @@ pub(crate) fn run(for_seconds: Option<u64>) -> ExitCode {
     match Demo::prepare() {
         Ok(demo) => demo.play(for_seconds),
         Err(error) => {
-            eprintln!("outrigger demo: cannot start: {error}");
+            complain(format_args!("outrigger demo: cannot start: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -59,16 +60,17 @@ impl Demo {
         let Self { proxy, admin, .. } = self;
         let file = self.file();
         let when_ready: WhenReady = Box::new(move |running| {
-            print!("{}", introduction(proxy, admin, &file));
+            // Whoever does not read it can still watch the proxy.
+            let _ = print(introduction(proxy, admin, &file));
             client::start(proxy, running.commands.clone(), for_seconds);
         });
         let ended = commands::serve(&self.file(), Some(when_ready));
         // The folder is ours alone: it carries our process id.
         if let Err(error) = fs::remove_dir_all(&self.folder) {
-            eprintln!("outrigger demo: cannot remove {}: {error}", self.folder.display());
+            let folder = self.folder.display();
+            complain(format_args!("outrigger demo: cannot remove {folder}: {error}\n"));
         }
-        println!("\nThe demo has ended.");
-        ended
+        answer("\nThe demo has ended.\n", ended)
     }
 }
 

@@ -14,6 +14,7 @@ mod head;
 mod ledger;
 mod local;
 mod log;
+mod output;
 mod relay;
 #[cfg(test)]
 mod steady_state;

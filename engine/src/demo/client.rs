@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use control::Commands;
 
+use crate::output::print;
+
 const PAUSE: Duration = Duration::from_millis(20);
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -23,7 +25,10 @@ pub(super) fn start(proxy: SocketAddr, process: Commands, for_seconds: Option<u6
             let answer = ask(proxy);
             seen.note(answer, asked.elapsed());
             if reported.elapsed() >= REPORT_INTERVAL {
-                println!("{}", seen.report());
+                // Nobody is left to watch it.
+                if print(format_args!("{}\n", seen.report())).is_err() {
+                    break;
+                }
                 seen = Seen::default();
                 reported = Instant::now();
             }

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 pub(crate) use lane::Lane;
 pub use lane::{BATCH_BYTES, Batch, LineSender};
+pub(crate) use sink::inherited;
 use writer::Writer;
 
 /// How long the last lines of a process may take.

@@ -89,7 +89,7 @@ fn first_lines(bytes: &[u8], bytes_max: usize) -> &[u8] {
 }
 
 /// The process's own output, if the path names it.
-fn inherited(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn inherited(path: &Path) -> io::Result<Option<File>> {
     let fd = match path.to_str() {
         Some("/dev/stdout") => io::stdout().as_fd().try_clone_to_owned(),
         Some("/dev/stderr") => io::stderr().as_fd().try_clone_to_owned(),

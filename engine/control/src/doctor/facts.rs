@@ -2,6 +2,7 @@
 //! read is `None`: nothing is said of it.
 
 use config::snapshot::IoEngine;
+use rustix::io::Errno;
 
 /// Everything that the judgement rests on.
 #[derive(Debug)]
@@ -84,12 +85,14 @@ pub(super) struct File {
     pub(super) name: String,
     /// What it asks for; or why it says nothing.
     pub(super) wants: Result<Wants, String>,
+    /// How many warnings there are about it.
+    pub(super) warnings: usize,
     /// It is a mount of its own, as Kubernetes' `subPath` makes it.
     pub(super) is_mount: bool,
     /// Each listener and the admin listener, tried in that order.
     pub(super) addresses: Vec<Tried>,
     /// The access log's path, and why it cannot be written.
-    pub(super) access_log: Option<(String, Result<(), String>)>,
+    pub(super) access_log: Option<(String, Result<(), Errno>)>,
 }
 
 /// What the file asks of the machine.
@@ -133,4 +136,6 @@ pub(super) struct Owner {
     pub(super) pid: u32,
     /// `/proc/PID/comm`
     pub(super) name: String,
+    /// It was started with the file that is looked at: `outrigger run FILE`.
+    pub(super) runs_the_file: bool,
 }

@@ -1,13 +1,14 @@
 //! Asking the kernel. Nothing is judged here, and what cannot be read is left out.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
 use config::Snapshot;
 use config::snapshot::Address;
 use rt::{EngineChoice, StartError};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, OFlags, access, fcntl_getfl};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -15,6 +16,7 @@ use super::facts::{
     Bounds, Cpus, Facts, File, Inotify, Network, Quota, Refused, Ring, Tried, Wants,
 };
 use super::{Subject, owner};
+use crate::access_log::inherited;
 use crate::boot::workers_of;
 use crate::reload::try_watch;
 use crate::sockets::{BindError, try_bind};
@@ -98,26 +100,35 @@ fn network() -> Network {
 }
 
 fn file(subject: &Subject<'_>) -> File {
-    let Subject { path, loaded } = subject;
+    let Subject { path, loaded, warnings } = subject;
     File {
         name: path.display().to_string(),
         wants: loaded.as_ref().map(|snapshot| wants(snapshot)).map_err(String::clone),
+        warnings: *warnings,
         is_mount: is_mount(path),
-        addresses: loaded.as_ref().map(|snapshot| addresses(snapshot)).unwrap_or_default(),
+        addresses: loaded.as_ref().map(|file| addresses(file, path)).unwrap_or_default(),
         access_log: loaded.as_ref().ok().and_then(|snapshot| access_log(snapshot)),
     }
 }
 
 /// Nothing is opened: a pipe's reader would take it for the proxy, and a file would be made.
-fn access_log(snapshot: &Snapshot) -> Option<(String, Result<(), String>)> {
+/// A descriptor that the process was given may be written whatever its path says, as `run` does.
+fn access_log(snapshot: &Snapshot) -> Option<(String, Result<(), Errno>)> {
     let path = &snapshot.access_log.as_ref()?.path;
     let directory = path.parent().unwrap_or(path);
+    let given = inherited(path).ok().flatten().is_some_and(|output| is_writable(&output));
     let result = match access(&**path, Access::WRITE_OK) {
+        _ if given => Ok(()),
         Ok(()) if path.is_dir() => Err(Errno::ISDIR),
         Err(Errno::NOENT) => access(directory, Access::WRITE_OK | Access::EXEC_OK),
         other => other,
     };
-    Some((path.display().to_string(), result.map_err(|error| error.to_string())))
+    Some((path.display().to_string(), result))
+}
+
+/// By the mode in which it was opened.
+fn is_writable(output: &impl AsFd) -> bool {
+    fcntl_getfl(output).is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::RDONLY)
 }
 
 fn wants(snapshot: &Snapshot) -> Wants {
@@ -142,7 +153,7 @@ fn wants(snapshot: &Snapshot) -> Wants {
 }
 
 /// All are held until the last is tried: two listeners of one file may want the same.
-fn addresses(snapshot: &Snapshot) -> Vec<Tried> {
+fn addresses(snapshot: &Snapshot, file: &Path) -> Vec<Tried> {
     let admin: Arc<str> = Arc::from("admin");
     let listeners = snapshot
         .listeners
@@ -157,19 +168,19 @@ fn addresses(snapshot: &Snapshot) -> Vec<Tried> {
     let tell = |(about, address, taken): &(String, &Address, Result<_, BindError>)| Tried {
         about: about.clone(),
         address: address.to_string(),
-        outcome: taken.as_ref().map(|_taken| ()).map_err(refused),
+        outcome: taken.as_ref().map(|_taken| ()).map_err(|refusal| refused(refusal, file)),
     };
     tried.iter().map(tell).collect()
 }
 
-fn refused(refusal: &BindError) -> Refused {
+fn refused(refusal: &BindError, file: &Path) -> Refused {
     let text = refusal.to_string();
     let mut lines = text.lines().map(|line| line.trim().to_owned());
     let in_use = refusal.error.kind() == std::io::ErrorKind::AddrInUse;
     Refused {
         error: lines.next().unwrap_or_default(),
         remedy: lines.next(),
-        owner: if in_use { owner::of(&refusal.address) } else { None },
+        owner: if in_use { owner::of(&refusal.address, file) } else { None },
     }
 }
 
@@ -218,8 +229,14 @@ mod tests {
         assert_eq!((wants.downstream, wants.upstream, wants.listeners), (30, 5, 2));
         assert_eq!(wants.backlog, Some((1024, "b".to_owned())));
         assert_eq!(wants.to_one, Some((5, "u".to_owned())));
-        let tried = addresses(&snapshot);
+        let tried = addresses(&snapshot, Path::new("test.toml"));
         assert!(tried.iter().all(|one| one.outcome.is_ok()), "{tried:?}");
+    }
+
+    #[test]
+    fn an_output_is_judged_by_how_it_was_opened() {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        assert!(!is_writable(&reader) && is_writable(&writer));
     }
 
     #[test]

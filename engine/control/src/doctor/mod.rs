@@ -23,6 +23,8 @@ pub struct Subject<'s> {
     pub path: &'s Path,
     /// What it says, or why it says nothing, in one line.
     pub loaded: Result<&'s Snapshot, String>,
+    /// How many warnings `outrigger check` has about it.
+    pub warnings: usize,
 }
 
 /// Looks at the machine; with a subject, also at whether it can do what the file wants of it.

@@ -1,18 +1,24 @@
 //! Who listens on an address: the kernel's tables of sockets, and the descriptors of those
 //! processes that this one may look into. Asked only for an address that could not be had.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use config::snapshot::Address;
 
 use super::facts::Owner;
 
+/// The name that a running Outrigger has in `/proc/PID/comm`.
+const OURSELVES: &str = "outrigger";
+
 /// The state TCP_LISTEN in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
-/// The process that listens on `address`, if it can be seen.
-pub(super) fn of(address: &Address) -> Option<Owner> {
+/// The process that listens on `address`, if it can be seen, and whether it runs with `file`.
+pub(super) fn of(address: &Address, file: &Path) -> Option<Owner> {
     let table = |name| fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default();
     let inode = match address {
         Address::Inet(inet) => [table("tcp"), table("tcp6")].iter().find_map(|table| {
@@ -23,11 +29,15 @@ pub(super) fn of(address: &Address) -> Option<Owner> {
             table("unix").lines().find_map(|line| unix_inode(line, &path)).map(str::to_owned)
         }
     };
-    holder(&format!("socket:[{}]", inode?))
+    let pid = holder(&format!("socket:[{}]", inode?))?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = name.trim().to_owned();
+    let runs_the_file = name == OURSELVES && has_argument(pid, file);
+    Some(Owner { pid, name, runs_the_file })
 }
 
 /// The process with a descriptor on this socket.
-fn holder(socket: &str) -> Option<Owner> {
+fn holder(socket: &str) -> Option<u32> {
     let numbers = fs::read_dir("/proc").ok()?.flatten();
     let pids = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let holds = |pid: &u32| {
@@ -36,9 +46,21 @@ fn holder(socket: &str) -> Option<Owner> {
             .filter_map(|entry| fs::read_link(entry.path()).ok())
             .any(|target| target.as_os_str() == socket)
     };
-    let pid = { pids }.find(holds)?;
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    Some(Owner { pid, name: name.trim().to_owned() })
+    { pids }.find(holds)
+}
+
+/// Whether an argument of the process is the path of `file`, seen from where the process stands.
+fn has_argument(pid: u32, file: &Path) -> bool {
+    let Ok(file) = file.canonicalize() else { return false };
+    let stands = Path::new("/proc").join(pid.to_string()).join("cwd");
+    let stands = fs::read_link(stands).unwrap_or_default();
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut arguments = arguments.split(|byte| *byte == 0).skip(1);
+    let is_file = |argument: &[u8]| {
+        let path = stands.join(OsStr::from_bytes(argument));
+        path.canonicalize().is_ok_and(|path| path == file)
+    };
+    arguments.any(is_file)
 }
 
 /// The inode of a socket that listens on this port, on this address or on all. proc_net_tcp(5):
@@ -82,16 +104,18 @@ mod tests {
     fn the_holder_of_a_port_is_found() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("bound");
-        let owner = of(&Address::Inet(address)).expect("it is this process");
-        assert_eq!(owner.pid, std::process::id());
+        let file = Path::new("a.toml");
+        let owner = of(&Address::Inet(address), file).expect("it is this process");
+        assert_eq!((owner.pid, owner.runs_the_file), (std::process::id(), false));
         let anywhere = SocketAddr::new("0.0.0.0".parse().expect("an address"), address.port());
-        assert_eq!(of(&Address::Inet(anywhere)), Some(owner));
+        assert_eq!(of(&Address::Inet(anywhere), file), Some(owner));
     }
 
     #[test]
     fn a_port_that_nobody_holds_has_no_owner() {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        assert_eq!(of(&Address::Inet(free.expect("a port is free"))), None);
+        let free = Address::Inet(free.expect("a port is free"));
+        assert_eq!(of(&free, Path::new("a.toml")), None);
     }
 
     #[test]

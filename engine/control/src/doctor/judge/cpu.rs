@@ -2,6 +2,7 @@
 
 use super::super::facts::{Cpus, Quota};
 use super::super::finding::Finding;
+use super::counted;
 
 /// Throttled in fewer than one period in a hundred, a limit is as good as never reached.
 const THROTTLED_PERCENT: u64 = 1;
@@ -11,7 +12,7 @@ const MORE_CPU: &str = "a higher resources.limits.cpu, or none (Kubernetes); doc
 pub(super) fn workers(cpus: &Cpus) -> Finding {
     let Cpus { mask, quota, workers, .. } = cpus;
     let granted = quota.map_or(*mask, |quota| quota.rounded_up().clamp(1, *mask));
-    let says = format!("{workers} cores on {mask} processors");
+    let says = format!("{} on {}", counted(*workers, "core"), counted(*mask, "processor"));
     if *workers <= granted {
         return Finding::ok("workers", says);
     }

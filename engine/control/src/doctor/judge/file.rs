@@ -1,17 +1,23 @@
 //! The file: whether it loads, whether its changes are seen, whether its addresses can be had.
 
-use super::super::facts::{Facts, File, Refused, Tried};
-use super::super::finding::Finding;
+use rustix::io::Errno;
 
-/// The name that a running Outrigger has in `/proc/PID/comm`.
-const OURSELVES: &str = "outrigger";
+use super::super::facts::{Facts, File, Owner, Refused, Tried};
+use super::super::finding::Finding;
+use super::counted;
 
 pub(super) fn file(facts: &Facts) -> Vec<Finding> {
-    let Some(File { name, wants, .. }) = &facts.file else { return Vec::new() };
-    vec![match wants {
-        Ok(_) => Finding::ok("file", format!("{name} is good")),
-        Err(why) => Finding::fail("file", format!("{name}: {why}; the process does not start"))
-            .remedy(format!("outrigger check {name}")),
+    let Some(File { name, wants, warnings, .. }) = &facts.file else { return Vec::new() };
+    vec![match (wants, *warnings) {
+        (Ok(_), 0) => Finding::ok("file", format!("{name} is good")),
+        (Ok(_), count) => {
+            let says = format!("{name} can be served, and has {}", counted(count, "warning"));
+            Finding::warn("file", says).remedy(format!("outrigger check {name}"))
+        }
+        (Err(why), _) => {
+            Finding::fail("file", format!("{name}: {why}; the process does not start"))
+                .remedy(format!("outrigger check {name}"))
+        }
     }]
 }
 
@@ -48,7 +54,11 @@ pub(super) fn access_log(facts: &Facts) -> Option<Finding> {
         Ok(()) => Finding::ok("access log", format!("{path} can be written")),
         Err(why) => {
             let says = format!("{path}: {why}; lines wait, and then drop, until it can be written");
-            let remedy = "make the directory, or give this user the right to write there";
+            let remedy = match *why {
+                Errno::ISDIR => "name a file in this directory",
+                Errno::NOENT => "make the directory",
+                _ => "give this user the right to write there",
+            };
             Finding::warn("access log", says).remedy(remedy)
         }
     })
@@ -64,17 +74,16 @@ fn address(Tried { about, address, outcome }: &Tried) -> Finding {
         return Finding::ok(about, format!("{address} can be had"));
     };
     let finding = match owner {
-        Some(owner) if owner.name == OURSELVES => {
+        Some(Owner { pid, runs_the_file: true, .. }) => {
             let says = format!(
-                "{address} is held by outrigger, pid {}: well if it is the one that serves this \
-                 file, as a second one does not start",
-                owner.pid
+                "{address} is held by outrigger, pid {pid}, which runs with this file, as it \
+                 should; a second one does not start beside it"
             );
-            return Finding::warn(about, says).remedy(format!("kill -TERM {}", owner.pid));
+            return Finding::ok(about, says);
         }
-        Some(owner) => {
-            let says = format!("{error}: held by {}, pid {}", owner.name, owner.pid);
-            let remedy = format!("kill -TERM {}, or change `listen`", owner.pid);
+        Some(Owner { pid, name, .. }) => {
+            let says = format!("{error}: held by {name}, pid {pid}");
+            let remedy = format!("change `listen`, or end {name} if it is not wanted");
             return Finding::fail(about, says).remedy(remedy);
         }
         None => Finding::fail(about, error.as_str()),

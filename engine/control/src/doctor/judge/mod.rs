@@ -29,3 +29,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     findings.extend(file::addresses(facts));
     findings
 }
+
+/// "1 core", "2 cores".
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

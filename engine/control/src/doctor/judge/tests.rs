@@ -1,6 +1,7 @@
 //! Facts in, findings out: each row of a table is one machine with one thing amiss.
 
 use config::snapshot::IoEngine;
+use rustix::io::Errno;
 
 use super::super::facts::{Bounds, Cpus, Facts, File, Inotify, Network, Owner, Quota};
 use super::super::facts::{Refused, Ring, Tried, Wants};
@@ -28,6 +29,7 @@ fn sound() -> Facts {
                 backlog: Some((1024, "in".to_owned())),
                 to_one: Some((1_024, "app".to_owned())),
             }),
+            warnings: 0,
             is_mount: false,
             addresses: vec![tried(Ok(()))],
             access_log: None,
@@ -126,6 +128,8 @@ fn more_workers_than_processors_stand_in_each_others_way() {
         facts.cpus.quota = Some(Quota { quota_us: 150_000, period_us: 100_000 });
     });
     is(&finding, Verdict::Warn, "grants 2", "process.workers = 2");
+    let finding = about("workers", |facts| (facts.cpus.mask, facts.cpus.workers) = (1, 2));
+    is(&finding, Verdict::Warn, "2 cores on 1 processor, ", "process.workers = 1");
 }
 
 #[test]
@@ -211,6 +215,14 @@ fn a_file_that_does_not_load_is_a_failure_and_check_tells_more() {
 }
 
 #[test]
+fn a_file_with_warnings_is_not_called_good() {
+    let with = |count| about("file", |facts| facts.file.as_mut().expect("one").warnings = count);
+    is(&with(0), Verdict::Ok, "a.toml is good", "");
+    is(&with(1), Verdict::Warn, "has 1 warning", "outrigger check a.toml");
+    is(&with(2), Verdict::Warn, "has 2 warnings", "outrigger check a.toml");
+}
+
+#[test]
 fn what_hinders_the_watch_is_no_failure() {
     let none = about("watch", |facts| {
         facts.inotify.watch = Err("too many open files".to_owned());
@@ -223,20 +235,21 @@ fn what_hinders_the_watch_is_no_failure() {
 }
 
 #[test]
-fn an_address_of_another_is_a_failure_unless_the_other_is_outrigger() {
-    let held_by = |name: Option<&str>| {
+fn an_address_of_another_is_a_failure_unless_the_other_runs_with_this_file() {
+    let held_by = |name: Option<&str>, runs_the_file| {
         about("listener in", |facts| {
             let refused = Refused {
                 error: "cannot listen on 127.0.0.1:80: in use".to_owned(),
                 remedy: Some("end it".to_owned()),
-                owner: name.map(|name| Owner { pid: 7, name: name.to_owned() }),
+                owner: name.map(|name| Owner { pid: 7, name: name.to_owned(), runs_the_file }),
             };
             facts.file.as_mut().expect("there is one").addresses = vec![tried(Err(refused))];
         })
     };
-    is(&held_by(Some("nginx")), Verdict::Fail, "held by nginx, pid 7", "kill -TERM 7");
-    is(&held_by(Some("outrigger")), Verdict::Warn, "pid 7", "kill -TERM 7");
-    is(&held_by(None), Verdict::Fail, "in use", "end it");
+    is(&held_by(Some("nginx"), false), Verdict::Fail, "held by nginx, pid 7", "change `listen`");
+    is(&held_by(Some("outrigger"), false), Verdict::Fail, "pid 7", "change `listen`");
+    is(&held_by(Some("outrigger"), true), Verdict::Ok, "pid 7, which runs with this file", "");
+    is(&held_by(None, false), Verdict::Fail, "in use", "end it");
 }
 
 #[test]
@@ -248,6 +261,12 @@ fn an_access_log_that_cannot_be_written_is_told() {
         })
     };
     is(&log(Ok(())), Verdict::Ok, "/var/log/a can be written", "");
-    let finding = log(Err("No such file or directory".to_owned()));
-    is(&finding, Verdict::Warn, "/var/log/a: No such file", "make the directory");
+    let remedies = [
+        (Errno::NOENT, "make the directory"),
+        (Errno::ISDIR, "name a file in this directory"),
+        (Errno::ACCESS, "give this user the right"),
+    ];
+    for (error, remedy) in remedies {
+        is(&log(Err(error)), Verdict::Warn, "/var/log/a: ", remedy);
+    }
 }
