@@ -9,6 +9,14 @@ use crate::document::{Findings, Wrong};
 /// The parser's errors as findings.
 pub(crate) fn findings(text: &str, errors: &[ParseError]) -> Findings {
     let mut findings = Findings::default();
+    // No line of TOML begins so, and each line of such a file would be an error.
+    let start = text.len() - text.trim_start().len();
+    if text[start..].starts_with('{') {
+        let wrong = Wrong::new("this is JSON; TOML is wanted");
+        let help = "`outrigger demo` shows a file to start from; a line is `key = value`";
+        findings.push(toml_parser::Span::new_unchecked(start, start + 1).into(), wrong.help(help));
+        return findings;
+    }
     for error in errors {
         let span = error.unexpected().or(error.context()).unwrap_or_default();
         findings.push(span.into(), describe(text, error));
@@ -28,8 +36,12 @@ fn describe(text: &str, error: &ParseError) -> Wrong {
         ("string values must be quoted", _) if found.is_empty() => {
             Wrong::new("there is no value after `=`").help("write one, or take the key out")
         }
-        ("string values must be quoted", _) => {
-            Wrong::new("a text stands in quotes").help(format!("write \"{found}\""))
+        ("string values must be quoted", _) => bare_word(found),
+        // So it is called by its first letter: `inbound` might have been `inf`.
+        ("invalid float" | "invalid boolean", Some(first))
+            if first.is_alphabetic() && error.unexpected() == error.context() =>
+        {
+            bare_word(found)
         }
         ("unquoted keys cannot be empty", Some('=')) => {
             Wrong::new("there is no key before `=`").help("a line is `key = value`")
@@ -53,6 +65,17 @@ fn describe(text: &str, error: &ParseError) -> Wrong {
         }
         (description, _) => other(text, error, description),
     }
+}
+
+/// A word that is no value.
+fn bare_word(word: &str) -> Wrong {
+    let meant = match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => "true",
+        "false" | "no" | "off" => "false",
+        _ => return Wrong::new("a text stands in quotes").help(format!("write \"{word}\"")),
+    };
+    Wrong::new(format!("`{word}` is no value"))
+        .help(format!("write {meant}; a text stands in quotes"))
 }
 
 fn other(text: &str, error: &ParseError, description: &str) -> Wrong {

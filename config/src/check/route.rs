@@ -33,6 +33,10 @@ pub(super) fn table(
             let wrong = format!("this table has another route {}", quote(&name.text));
             errors.push(name.span, Wrong::new(wrong).help("give one of them another name"));
         }
+        let targets = [&item.value.rewrite, &item.value.redirect];
+        for target in targets.into_iter().flatten() {
+            target::warn_of_dollar(&target.value, warnings);
+        }
         let span = item.span;
         if let Some(route) = route(&name.text, n, item, upstreams, errors) {
             routes.push(route);

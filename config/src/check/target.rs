@@ -87,6 +87,19 @@ pub(super) fn redirect(
     }
 }
 
+/// Groups are written as in Envoy; `$1` is what other programs call them, and plain text here.
+pub(super) fn warn_of_dollar(target: &Target, warnings: &mut Findings) {
+    let Some(substitution) = &target.substitution else { return };
+    let group = substitution.value.split('$').skip(1).find_map(|after| {
+        let after = after.strip_prefix('{').unwrap_or(after);
+        after.chars().next().filter(char::is_ascii_digit)
+    });
+    if let Some(digit) = group {
+        let wrong = Wrong::new("`$` begins no group here: it goes into the path as it stands");
+        warnings.push(substitution.span, wrong.help(format!("a group is written \\{digit}")));
+    }
+}
+
 fn names_a_place(raw: &Target) -> bool {
     let path = raw.path.is_some() || raw.prefix.is_some() || raw.regex.is_some();
     path || raw.substitution.is_some() || raw.host.is_some()

@@ -7,19 +7,12 @@ use crate::document::Wrong;
 use crate::snapshot::HeaderEdits;
 use crate::values;
 
-/// What the proxy itself decides: framing and the connection (RFC 9110 §7.6.1, RFC 9112 §6).
-const OURS: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "host",
-];
+/// What frames the message, which the proxy itself decides (RFC 9112 §6).
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
+/// What belongs to the connection, which the proxy itself decides (RFC 9110 §7.6.1).
+const CONNECTION: [&str; 7] =
+    ["connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
 
 /// `request_headers` or `response_headers`.
 pub(crate) static EDITS: Section<HeaderEdits> = Section {
@@ -54,11 +47,16 @@ pub(crate) static EDITS: Section<HeaderEdits> = Section {
 /// A field's name that a user may change.
 pub(super) fn editable(text: &str) -> Result<Box<str>, Wrong> {
     let name = values::field_name(text)?;
-    match OURS.iter().find(|ours| ours.eq_ignore_ascii_case(&name)) {
-        Some(&"host") => Err(Wrong::new("`host` cannot be changed as a header")
-            .help("use `rewrite = { host = \"…\" }`")),
-        Some(ours) => Err(Wrong::new(format!("`{ours}` is the proxy's own to decide"))
-            .help("it belongs to one connection, not to the message")),
-        None => Ok(name),
+    let ours =
+        |list: &[&'static str]| list.iter().copied().find(|ours| ours.eq_ignore_ascii_case(&name));
+    if ours(&["host"]).is_some() {
+        return Err(Wrong::new("`host` cannot be changed as a header")
+            .help("use `rewrite = { host = \"…\" }`"));
     }
+    let (ours, why) = match (ours(&FRAMING), ours(&CONNECTION)) {
+        (Some(ours), _) => (ours, "it frames the message, and the proxy sets it"),
+        (_, Some(ours)) => (ours, "it belongs to one connection, not to the message"),
+        (None, None) => return Ok(name),
+    };
+    Err(Wrong::new(format!("`{ours}` is the proxy's own to decide")).help(why))
 }

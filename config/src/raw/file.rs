@@ -98,7 +98,7 @@ pub(crate) static FILE: Section<File> = Section {
             name: "upstreams",
             value: Value::Nested(&Within {
                 section: &UPSTREAM,
-                place: Place::Named(|file: &mut File| &mut file.upstreams),
+                place: Place::Named("[upstreams.NAME]", |file: &mut File| &mut file.upstreams),
             }),
             default: Default::None,
             doc: "Upstreams by name: where requests go.",

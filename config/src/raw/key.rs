@@ -132,8 +132,8 @@ pub(crate) enum Place<T: 'static, U: 'static> {
     Optional(fn(&mut T) -> &mut Option<Item<U>>),
     /// An array of tables; with a key, a bare text stands for a table of that key alone.
     Array(Option<&'static str>, fn(&mut T) -> &mut Vec<Item<U>>),
-    /// A table of tables.
-    Named(fn(&mut T) -> &mut Named<Item<U>>),
+    /// A table of tables; the header that each of them has.
+    Named(&'static str, fn(&mut T) -> &mut Named<Item<U>>),
     /// A table of arrays of tables.
     NamedArrays(fn(&mut T) -> &mut Named<Vec<Item<U>>>),
 }

@@ -2,7 +2,10 @@
 //!
 //! One wrong key does not hide the next: all go to the findings, and the item is marked unsound.
 
-use super::key::{Default, Key, Kind, Nested, Occurs, Place, Row, Section, Shape, Within, Word};
+use super::file::FILE;
+use super::key::{
+    Default, Form, Key, Kind, Nested, Occurs, Place, Row, Section, Shape, Within, Word,
+};
 use super::value::{empty, found};
 use super::{Item, Name};
 use crate::document::{Findings, Span, Wrong};
@@ -59,6 +62,15 @@ impl<T: Clone> Section<T> {
         if let Some(inner) = inner {
             return wrong.help(format!("`{name}` is a key of `{}`", inner.name));
         }
+        let mut owners = Vec::new();
+        sections_with(name, &FILE, &mut owners);
+        if let Some((last, rest)) = owners.split_last() {
+            let owners = match rest {
+                [] => (*last).to_owned(),
+                rest => format!("{} and of {last}", rest.join(", of ")),
+            };
+            return wrong.help(format!("`{name}` is a key of {owners}"));
+        }
         let keys: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         wrong.help(format!("the keys are {}", keys.join(", ")))
     }
@@ -88,6 +100,18 @@ fn missing<T>(what: &str, key: &Key<T>) -> Wrong {
     }
 }
 
+/// The sections from `shape` inwards that have a key of this name.
+fn sections_with(name: &str, shape: &dyn Shape, found: &mut Vec<&'static str>) {
+    for row in shape.rows() {
+        if row.name == name && !found.contains(&shape.what()) {
+            found.push(shape.what());
+        }
+        if let Kind::Nested(_, inner) = row.kind {
+            sections_with(name, inner, found);
+        }
+    }
+}
+
 fn has_key(kind: &Kind, name: &str) -> bool {
     matches!(kind, Kind::Nested(_, shape) if shape.rows().iter().any(|row| row.name == name))
 }
@@ -107,12 +131,14 @@ impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
                 }
             }
             Place::Array(short, place) => self.array(short, place(into), node, out),
-            Place::Named(place) => {
+            Place::Named(header, place) => {
                 for (name, node) in self.names(node, out) {
                     // A name is known even if what it names is wrong.
-                    let item = match self.table(node, out) {
-                        Some(table) => section.read(table, node.span, out),
-                        None => {
+                    let item = match &node.value {
+                        Value::Table(table) => section.read(table, node.span, out),
+                        _ => {
+                            let help = format!("{} has a table of its own: {header}", section.what);
+                            out.push(node.span, no_table(node).help(help));
                             let value = section.defaults().clone();
                             Item { span: node.span, sound: false, value }
                         }
@@ -134,11 +160,15 @@ impl<T, U: Clone + Send + Sync> Nested<T> for Within<T, U> {
         let occurs = match self.place {
             Place::Always(_) | Place::Optional(_) => Occurs::Once,
             Place::Array(short, _) => Occurs::Array(short),
-            Place::Named(_) => Occurs::Named,
+            Place::Named(..) => Occurs::Named,
             Place::NamedArrays(_) => Occurs::NamedArrays,
         };
         Kind::Nested(occurs, self.section)
     }
+}
+
+fn no_table(node: &Node<'_>) -> Wrong {
+    Wrong::new(format!("expected a table, found {}", found(node)))
 }
 
 impl<T, U: Clone + Send + Sync> Within<T, U> {
@@ -146,8 +176,21 @@ impl<T, U: Clone + Send + Sync> Within<T, U> {
         if let Value::Table(table) = &node.value {
             return Some(table);
         }
-        out.push(node.span, Wrong::new(format!("expected a table, found {}", found(node))));
+        let wrong = no_table(node);
+        let wrong = match &node.value {
+            Value::Text(path) if path.starts_with('/') && self.takes_prefix() => {
+                wrong.help(format!("write {{ prefix = {path:?} }}"))
+            }
+            _ => wrong,
+        };
+        out.push(node.span, wrong);
         None
+    }
+
+    /// Whether a path that stands alone may have been meant as its `prefix`.
+    fn takes_prefix(&self) -> bool {
+        let is_prefix = |kind: Kind| matches!(kind, Kind::Text(None, Form::Path));
+        self.section.keys.iter().any(|key| key.name == "prefix" && is_prefix(key.value.kind()))
     }
 
     /// An array of tables, or of what stands for them.
@@ -160,7 +203,11 @@ impl<T, U: Clone + Send + Sync> Within<T, U> {
     ) {
         let Value::Array(array) = &node.value else {
             let wrong = Wrong::new(format!("expected an array, found {}", found(node)));
-            return out.push(node.span, wrong.help("write `[ … ]`, or `[[ … ]]` above each table"));
+            let help = match (&node.value, short) {
+                (Value::Text(text), Some(_)) => format!("write [{text:?}]"),
+                _ => "write `[ … ]`, or `[[ … ]]` above each table".to_owned(),
+            };
+            return out.push(node.span, wrong.help(help));
         };
         if array.items.is_empty() {
             return out.push(node.span, empty());

@@ -90,7 +90,11 @@ impl<T> Value<T> {
             return Err(self.mismatch(node).help(help));
         }
         let millis = values::duration(self.word(node)?.text)?;
-        values::within(millis, range, values::show_duration).map(Duration::from_millis)
+        let within = values::within(millis, range, values::show_duration);
+        within.map(Duration::from_millis).map_err(|wrong| match (self, millis) {
+            (Value::DurationOrFalse(..), 0) => wrong.help("`false` means no limit"),
+            _ => wrong,
+        })
     }
 
     fn size(&self, range: &RangeInclusive<u64>, node: &Node<'_>) -> Result<usize, Wrong> {
@@ -183,6 +187,9 @@ impl<T> Value<T> {
     fn mismatch(&self, node: &Node<'_>) -> Wrong {
         let wrong = Wrong::new(format!("expected {}, found {}", self.kind().words(), found(node)));
         match &node.value {
+            tree::Value::Text(text) if matches!(self, Value::Texts(..)) => {
+                wrong.help(format!("write [{text:?}]"))
+            }
             tree::Value::Text(text)
                 if text.parse::<i64>().is_ok() || text == "true" || text == "false" =>
             {

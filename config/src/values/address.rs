@@ -54,6 +54,12 @@ fn unix(path: &str) -> Result<Address, Wrong> {
 
 fn no_address(text: &str) -> Wrong {
     let wrong = Wrong::new(format!("{} is not an address", quote(text)));
+    // The parser takes the port for the last group.
+    if let Some((ip, port)) = text.rsplit_once(':')
+        && let (Ok(ip @ IpAddr::V6(_)), Ok(port)) = (ip.parse(), port.parse())
+    {
+        return wrong.help(format!("write \"{}\"", SocketAddr::new(ip, port)));
+    }
     if let Ok(ip) = text.parse::<IpAddr>() {
         return wrong.help(format!("name the port: \"{}\"", SocketAddr::new(ip, 8080)));
     }

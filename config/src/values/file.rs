@@ -14,6 +14,7 @@ pub(crate) fn file(text: &str) -> Result<Arc<Path>, Wrong> {
     match text {
         _ if text.contains('\0') => Err(wrong("a path holds no NUL")),
         _ if text.len() > BYTES_MAX => Err(wrong("a path has at most 4095 bytes")),
+        "stdout" | "stderr" => Err(wrong(&format!("for the process's own write \"/dev/{text}\""))),
         _ if !text.starts_with('/') => Err(wrong("it begins with `/`")),
         _ if text.ends_with(['/']) => Err(wrong("this is a directory: name a file in it")),
         _ => Ok(Arc::from(Path::new(text))),
