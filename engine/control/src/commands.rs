@@ -29,8 +29,8 @@ pub(crate) enum Command {
 /// What a reload came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reloaded {
-    /// All cores were told of this generation.
-    Applied(u32),
+    /// All cores were told of this generation; some of its keys take effect with the next start.
+    Applied { generation: u32, needs_restart: Vec<String> },
     /// The file says what is in force already.
     Unchanged,
     /// It changed nothing, and why.
@@ -96,7 +96,13 @@ impl Signals {
 impl fmt::Display for Reloaded {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Applied(generation) => write!(out, "applied, generation {generation}"),
+            Self::Applied { generation, needs_restart } => {
+                write!(out, "applied, generation {generation}")?;
+                if needs_restart.is_empty() {
+                    return Ok(());
+                }
+                write!(out, "; with the next start: {}", needs_restart.join(", "))
+            }
             Self::Unchanged => write!(out, "unchanged"),
             Self::Postponed(why) => write!(out, "postponed, to be tried again: {why}"),
             Self::Rejected(why) => write!(out, "rejected, nothing changed: {why}"),

@@ -12,6 +12,7 @@ use signals::Generation;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use super::changes;
 use crate::admin;
 use crate::collector::Note;
 use crate::core_link::CoreOrder;
@@ -30,11 +31,11 @@ pub(super) enum NotApplied {
     Short(String),
 }
 
-/// Publishes `snapshot`, or changes nothing.
+/// Publishes `snapshot`, or changes nothing. Beside the generation: what it changed, in short.
 pub(super) async fn apply(
     shared: &Rc<Shared>,
     snapshot: Snapshot,
-) -> Result<Generation, NotApplied> {
+) -> Result<(Generation, String), NotApplied> {
     let before = shared.config.borrow().generation;
     if !taken_up(shared, before).await {
         let why = "a core has not taken up the change before this one";
@@ -64,12 +65,13 @@ pub(super) async fn apply(
     }
     let mut config = shared.config.borrow_mut();
     config.needs_restart = needs_restart(shared, &snapshot);
+    let changes = changes::between(&config.snapshot, &snapshot);
     config.snapshot = snapshot;
     config.generation = generation;
     config.applied = SystemTime::now();
     config.reloads.applied += 1;
     config.rejection = None;
-    Ok(generation)
+    Ok((generation, changes))
 }
 
 /// Waits until every core that lives uses this generation; false if one does not in time.

@@ -6,6 +6,7 @@
 //! during one gets the next.
 
 mod apply;
+mod changes;
 mod file;
 mod postponed;
 mod settle;
@@ -134,17 +135,17 @@ impl Reloader {
     async fn apply(&mut self, loaded: Loaded) -> Conclusion {
         let Loaded { snapshot, warnings } = loaded;
         if !warnings.is_empty() {
-            tracing::warn!("{warnings}");
+            tracing::warn!("the new configuration may not be what is meant:\n{warnings}");
         }
-        let generation = match apply::apply(&self.shared, snapshot).await {
-            Ok(generation) => generation,
+        let (generation, changes) = match apply::apply(&self.shared, snapshot).await {
+            Ok(applied) => applied,
             Err(NotApplied::Refused(why)) => return Conclusion::Rejected(why, None),
             Err(NotApplied::Short(why)) => return Conclusion::Postponed(why),
         };
         if !apply::taken_up(&self.shared, generation).await {
             tracing::error!(generation = generation.0, "a core does not take up the new file");
         }
-        Conclusion::Applied(generation.0)
+        Conclusion::Applied(generation.0, changes)
     }
 
     /// Counts, logs, and answers whoever waits.
@@ -155,14 +156,21 @@ impl Reloader {
             self.postponed.over();
         }
         let result = match conclusion {
-            Conclusion::Applied(generation) => {
+            Conclusion::Applied(generation, changes) => {
                 let hash = &config.snapshot.hash;
-                tracing::info!(generation, %hash, "new configuration in force");
-                Reloaded::Applied(generation)
+                tracing::info!(generation, %hash, "new configuration in force: {changes}");
+                let needs_restart = config.needs_restart.clone();
+                if !needs_restart.is_empty() {
+                    let keys = needs_restart.join(", ");
+                    tracing::warn!("this takes effect with the next start: {keys}");
+                }
+                Reloaded::Applied { generation, needs_restart }
             }
             Conclusion::Unchanged => {
                 config.reloads.unchanged += 1;
-                config.rejection = None;
+                if config.rejection.take().is_some() || postponed.is_some() {
+                    tracing::info!("the file is good again, nothing to change");
+                }
                 Reloaded::Unchanged
             }
             Conclusion::Rejected(text, problems) => {
@@ -196,7 +204,8 @@ impl Reloader {
 
 /// What a reload came to.
 enum Conclusion {
-    Applied(u32),
+    /// The generation, and what it changed.
+    Applied(u32, String),
     Unchanged,
     Rejected(String, Option<Problems>),
     /// It is tried again.

@@ -268,7 +268,8 @@ fn what_needs_a_restart_is_told_and_the_rest_takes_effect() {
     let text =
         process.good_file("drain_timeout = \"7s\"", "").replace("workers = 2", "workers = 3");
     replace(&process.file(), &text);
-    applied(&process, 2);
+    let answer = process.post("/reload");
+    assert_eq!(answer.body, "applied, generation 2; with the next start: process.workers\n");
     let status = status(&process);
     assert_eq!(status["needs_restart"], serde_json::json!(["process.workers"]));
     assert!(process.fetch("/config_dump").body.contains("\"drain_timeout\":\"7s\""));
