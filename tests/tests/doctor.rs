@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tests::program::{Ended, Program, outrigger_command};
 use tests::proxy::{Addresses, ConfigFile};
-use tests::{Engine, Origin, Setup, proxy, to_origin};
+use tests::{Engine, Origin, Setup, on_both_engines, proxy, to_origin};
 
 const DENY_IO_URING: &str = env!("CARGO_BIN_EXE_deny_io_uring");
 
@@ -89,6 +89,20 @@ fn too_few_descriptors_are_counted_against_the_file() {
     assert_eq!(ended.code, Some(0), "{}", ended.output);
     let words = ["RLIMIT_NOFILE is 100,", "50000 connections", "LimitNOFILE="];
     assert_line(about(&ended, "descriptors"), "warn", &words);
+}
+
+#[test]
+fn a_start_is_said_to_take_what_a_proxy_holds() {
+    let listener =
+        |n| format!("[[listeners]]\nname = \"{n}\"\nlisten = \"127.0.0.1:0\"\nroutes = \"app\"\n");
+    let config: String = (0..40).map(listener).collect();
+    let config = format!("{config}{}", to_origin(&Origin::saying("ok")));
+    on_both_engines(|engine| {
+        let running = Setup::new(engine).workers(2).start(&config);
+        let one_less = format!("ulimit -n {}; exec \"$0\" \"$@\"", running.descriptors() - 1);
+        let ended = doctor_under(&["sh", "-c", &one_less], running.config());
+        assert_line(about(&ended, "descriptors"), "fail", &["a start alone takes"]);
+    });
 }
 
 #[test]

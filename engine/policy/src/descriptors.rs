@@ -9,12 +9,14 @@ use config::Snapshot;
 const RESERVED: u64 = 32;
 /// Of the process: standard streams, control thread, watch, logs.
 const OF_PROCESS: u64 = 24;
-/// Of a worker: rings or epoll, mailbox, reserve.
+/// Of a worker: rings or epoll, mailbox.
 const OF_WORKER: u64 = 8;
+/// Of a worker for each listener: its socket, and the spare by which it refuses (`rt::refusal`).
+const OF_LISTENER: u64 = 2;
 
 /// What a process takes without a connection.
 pub fn bare(workers: u64, listeners: u64) -> u64 {
-    RESERVED + OF_PROCESS + workers * (OF_WORKER + listeners)
+    RESERVED + OF_PROCESS + workers * (OF_WORKER + listeners * OF_LISTENER)
 }
 
 /// How many connections from downstream `limit` leaves room for: what is left after the process
