@@ -33,15 +33,17 @@ pub(crate) struct AccessLog {
     sender: LineSender,
     /// The lines that were not sent yet; `None` without a line.
     batch: RefCell<Option<Batch>>,
-    /// When the batch is to be sent, full or not.
+    /// When the writer is to be told of the oldest line, its batch full or not.
     due: Timer,
+    /// `due` is set for a line.
+    is_due: Cell<bool>,
     pub(crate) wall: WallClock,
 }
 
 impl AccessLog {
     pub(crate) fn new(sender: LineSender) -> Self {
-        let (batch, due) = (RefCell::default(), Timer::new());
-        Self { sender, batch, due, wall: WallClock::default() }
+        let (batch, due, is_due) = (RefCell::default(), Timer::new(), Cell::default());
+        Self { sender, batch, due, is_due, wall: WallClock::default() }
     }
 
     /// Adds the line that `render` appends to what it is given.
@@ -52,7 +54,9 @@ impl AccessLog {
             self.send(open.take());
         }
         let batch = open.get_or_insert_with(|| {
-            self.due.set(rt::now() + BATCH_AGE_MAX);
+            if !self.is_due.replace(true) {
+                self.due.set(rt::now() + BATCH_AGE_MAX);
+            }
             Batch { path: Arc::clone(path), bytes: self.sender.buffer(), lines: 0 }
         });
         render(&mut batch.bytes);
@@ -74,6 +78,7 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         let batch = self.batch.take();
         self.send(batch);
+        self.sender.wake();
     }
 }
 
@@ -82,10 +87,14 @@ pub(crate) async fn send_in_time(core: Rc<Core>) {
     let log = &core.access_log;
     loop {
         // A line moves it nearer.
-        log.due.set(rt::now() + LONG);
+        if !log.is_due.get() {
+            log.due.set(rt::now() + LONG);
+        }
         let _ = log.due.race(pending::<()>()).await;
         let batch = log.batch.take();
         log.send(batch);
+        log.sender.wake();
+        log.is_due.set(false);
     }
 }
 

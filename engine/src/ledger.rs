@@ -189,11 +189,6 @@ impl Ledger {
         })
     }
 
-    /// That number, if an attempt asked for it.
-    pub(crate) fn drawn_request_id(&self) -> Option<u128> {
-        self.request_id.get()
-    }
-
     /// True once there is a request to speak of.
     pub(crate) fn is_head_read(&self) -> bool {
         self.head_read.get()

@@ -42,11 +42,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "GET /none HTTP/1.1\r\nhost: h\r\n",
-        r#"[T] "GET /none HTTP/1.1" 404 NR 0 9 N - "-" "-" "-" "h" "-""#,
+        r#"[T] "GET /none HTTP/1.1" 404 NR 0 9 N - "-" "-" "ID" "h" "-""#,
     ),
     (
         "GET /dead HTTP/1.1\r\nhost: h\r\n",
-        r#"[T] "GET /dead HTTP/1.1" 503 UF 0 19 N - "-" "-" "-" "h" "127.0.0.1:1""#,
+        r#"[T] "GET /dead HTTP/1.1" 503 UF 0 19 N - "-" "-" "ID" "h" "127.0.0.1:1""#,
     ),
     (
         "GET /old/x?y=1 HTTP/1.1\r\nhost: h\r\n",
@@ -62,11 +62,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "GET /direct HTTP/1.1\r\nhost: h\r\n",
-        r#"[T] "GET /direct HTTP/1.1" 200 - 0 5 N - "-" "-" "-" "h" "-""#,
+        r#"[T] "GET /direct HTTP/1.1" 200 - 0 5 N - "-" "-" "ID" "h" "-""#,
     ),
     (
         "HEAD /direct/head HTTP/1.1\r\nhost: h\r\n",
-        r#"[T] "HEAD /direct/head HTTP/1.1" 200 - 0 0 N - "-" "-" "-" "h" "-""#,
+        r#"[T] "HEAD /direct/head HTTP/1.1" 200 - 0 0 N - "-" "-" "ID" "h" "-""#,
     ),
     (
         "GET /app/two HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 1.1.1.1\r\n\

@@ -62,7 +62,8 @@ pub(crate) static ROUTE: Section<Route> = Section {
                 Ok(())
             }),
             default: Default::None,
-            doc: "Unique in its table; it stands in metrics and logs. Unless written: `TABLE[n]`.",
+            doc: "Unique in its table; it stands in metrics and logs, where routes of one \
+                  name are one. Unless written: `TABLE[n]`.",
         },
         Key {
             name: "host",

@@ -130,15 +130,10 @@ impl Line<'_> {
         }
         let target = self.facts.target;
         let is_believed = match name {
-            RequestName::RequestId => {
-                let made = self.exchange.ledger.drawn_request_id();
-                if let Some(random) = made
-                    && head::makes_request_id(self.facts.request, self.http)
-                {
-                    return head::uuid(out, random);
-                }
-                self.http.trust_peer
+            RequestName::RequestId if head::makes_request_id(self.facts.request, self.http) => {
+                return head::uuid(out, self.exchange.ledger.request_id());
             }
+            RequestName::RequestId => self.http.trust_peer,
             RequestName::ForwardedFor => return self.forwarded_for(out),
             RequestName::Path if !target.is_read() => {
                 return out.extend_from_slice(self.facts.request.target());

@@ -18,8 +18,11 @@ pub(crate) const QUEUE_MAX: usize = 128;
 /// A batch of this size is sent.
 pub const BATCH_BYTES: usize = 32 << 10;
 
+/// Batches that wait before the writer is woken for them: waking costs more than writing one.
+const WAKE_AT: usize = 4;
+
 /// Empty buffers that are kept for a core. More are about only after the writer was held up.
-const FREE_MAX: usize = 4;
+const FREE_MAX: usize = 2 * WAKE_AT;
 
 /// A buffer that one enormous line has made larger is not kept.
 const FREE_BYTES_MAX: usize = 2 * BATCH_BYTES;
@@ -92,15 +95,22 @@ impl LineSender {
         self.lane.empty.pop().unwrap_or_else(|| Vec::with_capacity(BATCH_BYTES))
     }
 
-    /// Sends a batch, or drops it if too many wait already. Returns at once.
+    /// Sends a batch, or drops it if too many wait already. Returns at once. The writer may not
+    /// look before `wake`.
     pub fn send(&self, batch: Batch) {
         match self.lane.full.push(batch) {
-            Ok(()) => self.writer.unpark(),
+            Ok(()) if self.lane.queued() >= WAKE_AT => self.wake(),
+            Ok(()) => {}
             Err(batch) => {
                 let dropped = &self.lane.dropped[self.figures.trouble() as usize];
                 dropped.add(batch.lines);
                 self.lane.give_back(batch.bytes);
             }
         }
+    }
+
+    /// Has the writer look at what was sent.
+    pub fn wake(&self) {
+        self.writer.unpark();
     }
 }
