@@ -64,7 +64,7 @@ pub(crate) struct Admin {
 /// The configuration in force, and what became of the file since.
 #[derive(Debug)]
 pub(crate) struct ConfigState {
-    /// `None`: the configuration is built in, nothing is read again.
+    /// Absolute; `None`: the configuration is built in, nothing is read again.
     pub(crate) file: Option<PathBuf>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) generation: Generation,
@@ -142,6 +142,7 @@ impl Shared {
 impl ConfigState {
     /// The first configuration of a process.
     pub(crate) fn first(file: Option<PathBuf>, snapshot: Arc<Snapshot>) -> Self {
+        let file = file.map(|file| std::path::absolute(&file).unwrap_or(file));
         Self {
             file,
             snapshot,
@@ -163,5 +164,21 @@ impl ConfigState {
             rejected: self.rejection.is_some(),
             needs_restart: !self.needs_restart.is_empty(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_absolute_however_it_was_typed() {
+        let text = "[[listeners]]\nname = \"in\"\nlisten = \"127.0.0.1:0\"\nroutes = \"t\"\n\
+            [[routes.t]]\nrespond = { status = 200 }\n";
+        let loaded = config::load("test.toml", text.as_bytes(), None);
+        let snapshot = loaded.unwrap_or_else(|problems| panic!("{problems}")).snapshot;
+        let config = ConfigState::first(Some("sidecar.toml".into()), Arc::new(snapshot));
+        let file = config.file.expect("it was given");
+        assert!(file.is_absolute() && file.ends_with("sidecar.toml"), "{}", file.display());
     }
 }

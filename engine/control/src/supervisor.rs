@@ -88,8 +88,12 @@ impl Supervisor {
         let mut life = self.shared.life.borrow_mut();
         match command {
             Command::Terminate => {
-                tracing::info!(pre_drain = ?patience.pre_drain, "told to end");
-                life.terminate(now, patience)
+                let step = life.terminate(now, patience);
+                match step {
+                    Step::Stop(_) => tracing::info!("told to end again: at once"),
+                    _ => tracing::info!(pre_drain = ?patience.pre_drain, "told to end"),
+                }
+                step
             }
             Command::Drain => {
                 tracing::info!(pre_drain = ?patience.pre_drain, "told to drain");
@@ -122,7 +126,10 @@ impl Supervisor {
     async fn stop(mut self, ending: Ending) -> Ending {
         let in_flight = |core: &crate::core_link::CoreLink| core.levels.active_requests.value();
         let cut: u64 = self.shared.cores.iter().map(in_flight).sum();
-        tracing::info!(?ending, requests_cut = cut, "stopping");
+        match cut {
+            0 => tracing::info!(?ending, requests_cut = cut, "stopping"),
+            _ => tracing::warn!(?ending, requests_cut = cut, "stopping"),
+        }
         for core in &self.shared.cores {
             let _ = core.orders.send(CoreOrder::Stop);
         }

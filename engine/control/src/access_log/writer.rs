@@ -5,6 +5,7 @@
 //! then drop, they count. A batch that was cut is finished before the next one, and what a new file
 //! gets begins with a whole line: no line is torn.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a full pipe is waited for before orders are looked at.
 const PIPE_WAIT: Duration = Duration::from_millis(100);
 
-/// How often the same trouble is logged.
+/// How often the same error of the same path is logged.
 const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// Errors that are kept in mind for that.
+const TOLD_MAX: usize = 16;
 
 /// Below the cores, which have work that somebody waits for.
 const NICE: i32 = 10;
@@ -46,11 +50,14 @@ pub(super) struct Writer {
     /// The last attempt failed, and not for want of patience.
     stuck: bool,
     looked_at: Instant,
-    /// The trouble last logged, and when.
-    told: Option<(Trouble, Instant)>,
+    told: Told,
     /// Its end is to be logged.
     tell_end: bool,
 }
+
+/// What was logged of late: path, error and when.
+#[derive(Default)]
+struct Told(VecDeque<(Arc<Path>, String, Instant)>);
 
 /// A batch on its way.
 struct Pending {
@@ -83,7 +90,7 @@ impl Writer {
             retry_at: None,
             stuck: false,
             looked_at: Instant::now(),
-            told: None,
+            told: Told::default(),
             tell_end: false,
         }
     }
@@ -230,10 +237,10 @@ impl Writer {
 
     /// One write; false if it is to be tried again later.
     fn write(&mut self) -> bool {
-        let path = self.pending.as_ref().map(|pending| pending.batch.path.clone());
-        if let Some(path) = path
-            && self.sink.is_none()
-        {
+        let Some(path) = self.pending.as_ref().map(|pending| pending.batch.path.clone()) else {
+            return false;
+        };
+        if self.sink.is_none() {
             self.open(&path);
         }
         let (Some(sink), Some(pending)) = (&mut self.sink, &mut self.pending) else {
@@ -241,7 +248,7 @@ impl Writer {
         };
         match sink.write(&pending.batch.bytes[pending.written..]) {
             Ok(0) => {
-                self.trouble(Trouble::Failing, &io::ErrorKind::WriteZero.into());
+                self.trouble(&path, Trouble::Failing, &io::ErrorKind::WriteZero.into());
                 false
             }
             Ok(count) => {
@@ -261,11 +268,11 @@ impl Writer {
                 // The next reader begins with a whole line.
                 pending.back_to_the_line();
                 self.close();
-                self.trouble(Trouble::NotOpen, &error);
+                self.trouble(&path, Trouble::NotOpen, &error);
                 false
             }
             Err(error) => {
-                self.trouble(Trouble::Failing, &error);
+                self.trouble(&path, Trouble::Failing, &error);
                 false
             }
         }
@@ -295,7 +302,7 @@ impl Writer {
                     self.recovered();
                 }
             }
-            Err(error) => self.trouble(Trouble::NotOpen, &error),
+            Err(error) => self.trouble(path, Trouble::NotOpen, &error),
         }
     }
 
@@ -304,7 +311,7 @@ impl Writer {
         self.figures.is_open.set(0);
     }
 
-    fn trouble(&mut self, trouble: Trouble, error: &io::Error) {
+    fn trouble(&mut self, path: &Arc<Path>, trouble: Trouble, error: &io::Error) {
         let now = Instant::now();
         self.stuck = true;
         self.retry_at = Some(now + RETRY_EVERY);
@@ -312,10 +319,10 @@ impl Writer {
         let errno = error.raw_os_error().and_then(|errno| u64::try_from(errno).ok());
         self.figures.errno.set(errno.unwrap_or_default());
         self.figures.trouble.set(trouble as u64);
-        if self.told.is_none_or(|(what, at)| what != trouble || now >= at + TELL_EVERY) {
-            self.told = Some((trouble, now));
+        if self.told.is_news(path, error.to_string(), now) {
             self.tell_end = true;
-            tracing::warn!(%error, "the access log cannot be written: lines wait, and then drop");
+            let path = path.display();
+            tracing::warn!(%path, %error, "the access log is not written: lines wait, then drop");
         }
     }
 
@@ -325,9 +332,25 @@ impl Writer {
             self.stuck = false;
             self.retry_at = None;
             if std::mem::take(&mut self.tell_end) {
-                tracing::info!("the access log is written again");
+                let path = self.sink.as_ref().map(|sink| sink.path.display().to_string());
+                let path = path.unwrap_or_default();
+                tracing::info!(%path, "the access log is written again");
             }
         }
+    }
+}
+
+impl Told {
+    fn is_news(&mut self, path: &Arc<Path>, error: String, now: Instant) -> bool {
+        self.0.retain(|(.., at)| now < *at + TELL_EVERY);
+        if self.0.iter().any(|(of, what, _)| of == path && *what == error) {
+            return false;
+        }
+        if self.0.len() == TOLD_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((path.clone(), error, now));
+        true
     }
 }
 
@@ -350,6 +373,21 @@ mod tests {
     fn pending(text: &str, written: usize) -> Pending {
         let batch = Batch { path: Path::new("/a").into(), bytes: text.into(), lines: 2 };
         Pending { batch, lane: 0, written }
+    }
+
+    #[test]
+    fn each_error_of_each_path_is_told_once_a_while() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        let (one, other): (Arc<Path>, Arc<Path>) = (Path::new("/a").into(), Path::new("/b").into());
+        assert!(told.is_news(&one, "full".into(), now));
+        assert!(!told.is_news(&one, "full".into(), now + TELL_EVERY / 2));
+        assert!(told.is_news(&one, "gone".into(), now));
+        assert!(told.is_news(&other, "full".into(), now));
+        assert!(told.is_news(&one, "full".into(), now + TELL_EVERY));
+        for number in 0..2 * TOLD_MAX {
+            assert!(told.is_news(&one, number.to_string(), now + TELL_EVERY));
+        }
+        assert_eq!(told.0.len(), TOLD_MAX);
     }
 
     #[test]

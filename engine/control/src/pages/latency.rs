@@ -20,13 +20,18 @@ pub(super) fn render(scrape: &Scrape<'_>) -> String {
         let (measure, count) = (label(key.measure), times.count());
         write!(page, "{measure:<9} {:<32} {count:>12}", key.name).expect("a String takes all");
         for (_, quantile) in QUANTILES {
-            let at = milliseconds(times.quantile_us(quantile));
+            let at = shown(count, times.quantile_us(quantile));
             write!(page, " {at:>14}").expect("a String takes all");
         }
-        let max = milliseconds(times.max_us());
+        let max = shown(count, times.max_us());
         writeln!(page, " {max:>14}").expect("a String takes all");
     }
     page
+}
+
+/// Of nothing there is no percentile.
+fn shown(count: u64, us: u64) -> String {
+    if count == 0 { "-".to_owned() } else { milliseconds(us) }
 }
 
 fn label(measure: Measure) -> &'static str {
@@ -35,5 +40,16 @@ fn label(measure: Measure) -> &'static str {
         Measure::Own => "own",
         Measure::Route => "route",
         Measure::Upstream => "upstream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_of_nothing_is_no_time() {
+        assert_eq!(shown(0, 0), "-");
+        assert_eq!(shown(1, 0), "0.000 ms");
     }
 }

@@ -19,14 +19,24 @@ pub(super) fn render(scrape: &Scrape<'_>) -> String {
 
 fn requests(scrape: &Scrape<'_>, page: &mut String) {
     page.push_str("requests\n");
-    for (TrafficKey { listener, direction, route, upstream }, totals) in scrape.totals.traffic() {
-        write!(page, "  {listener} ({direction}) {route} -> {upstream}:").expect(NO_FAIL);
+    for (key, totals) in scrape.totals.traffic() {
+        write!(page, "  {}:", way(key)).expect(NO_FAIL);
         for ((status, flag), requests) in &totals.requests {
             let slash = if flag.is_empty() { "" } else { "/" };
             write!(page, " {status}{slash}{flag}={requests}").expect(NO_FAIL);
         }
         let signals::TrafficTotals { bytes_in, bytes_out, retries, .. } = totals;
         writeln!(page, "; {bytes_in} B in, {bytes_out} B out, {retries} retries").expect(NO_FAIL);
+    }
+}
+
+/// Where the requests came in, and where they went.
+fn way(TrafficKey { listener, direction, route, upstream }: &TrafficKey) -> String {
+    let begin = format!("{listener} ({direction})");
+    match (&**route, &**upstream) {
+        ("", _) => format!("{begin} (no route)"),
+        (route, "") => format!("{begin} {route}"),
+        (route, upstream) => format!("{begin} {route} -> {upstream}"),
     }
 }
 
@@ -63,5 +73,21 @@ fn cores(scrape: &Scrape<'_>, page: &mut String) {
             runtime.task_panics.read(),
         )
         .expect(NO_FAIL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_went_nowhere_say_so() {
+        let key = |route: &str, upstream: &str| {
+            let (listener, direction) = ("in".into(), "inbound");
+            way(&TrafficKey { listener, direction, route: route.into(), upstream: upstream.into() })
+        };
+        assert_eq!(key("", ""), "in (inbound) (no route)");
+        assert_eq!(key("all", ""), "in (inbound) all");
+        assert_eq!(key("all", "app"), "in (inbound) all -> app");
     }
 }

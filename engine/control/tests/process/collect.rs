@@ -88,7 +88,7 @@ fn every_figure_page_is_served() {
     let process = start(KEYS, Script { requests: 1, ..Script::default() });
     process.wait_ready();
     let pages = [
-        ("/stats", "in (inbound) all -> : 200=2;"),
+        ("/stats", "in (inbound) all: 200=2;"),
         ("/latency", "p99.99"),
         ("/clusters", "app::127.0.0.1:1::weight::1\n"),
         ("/config_dump", "\"drain_timeout\":\"20s\""),
