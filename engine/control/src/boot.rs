@@ -111,9 +111,9 @@ fn start_and_serve(
     let _inside = runtime.enter();
     let signals = Signals::catch().map_err(StartFailure::Control)?;
     let process = &setup.snapshot.process;
-    let probed = rt::probe(choice(process.io_engine)).map_err(StartFailure::Core)?;
     let placement = Placement::new(process, &rt::workers_available());
     let descriptors = raise_descriptors(&setup.snapshot, placement.workers)?;
+    let probed = rt::probe(choice(process.io_engine)).map_err(StartFailure::Core)?;
     let mut bound = Bound::new(&setup.snapshot, placement.workers)?;
     announce(setup.version, &probed, &placement, &bound.addresses());
 
