@@ -48,6 +48,22 @@ fn a_request_is_served_when_a_new_listener_takes_its_listeners_place() {
     });
 }
 
+#[test]
+fn the_log_tells_what_changed_and_that_a_bad_file_is_good_again() {
+    let origin = Origin::saying("ok");
+    let proxy = start(Engine::Epoll, &listener("a", ""), &origin);
+    let says = |part: &str| until(part, || proxy.log().contains(part).then_some(()));
+    let good = proxy.config().text();
+    proxy.config().replace("nonsense");
+    proxy.until_reloads("rejected", 1);
+    proxy.config().replace(&good);
+    says("INFO control::reload: the file is good again, nothing to change");
+    proxy.config().replace(format!("{good}[upstreams.more]\nendpoints = [\"127.0.0.1:1\"]\n"));
+    says("new configuration in force: upstreams: 1 added");
+    proxy.config().replace(good.replace("workers = 1", "workers = 2"));
+    says("WARN control::reload: this takes effect with the next start: process.workers");
+}
+
 /// One worker, so that a core that has taken a change is the core of the client.
 fn start(engine: Engine, listeners: &str, origin: &Origin) -> Proxy {
     let upstream = format!("[upstreams.app]\nendpoints = [\"{}\"]\n", origin.address());

@@ -31,8 +31,8 @@ pub(crate) enum Command {
 pub(crate) enum Reloaded {
     /// All cores were told of this generation; some of its keys take effect with the next start.
     Applied { generation: u32, needs_restart: Vec<String> },
-    /// The file says what is in force already.
-    Unchanged,
+    /// The file says what is in force already; some of its keys take effect with the next start.
+    Unchanged { needs_restart: Vec<String> },
     /// It changed nothing, and why.
     Rejected(String),
     /// It changed nothing yet, and why; it is tried again.
@@ -97,15 +97,21 @@ impl fmt::Display for Reloaded {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Applied { generation, needs_restart } => {
-                write!(out, "applied, generation {generation}")?;
-                if needs_restart.is_empty() {
-                    return Ok(());
-                }
-                write!(out, "; with the next start: {}", needs_restart.join(", "))
+                write!(out, "applied, generation {generation}{}", waiting(needs_restart))
             }
-            Self::Unchanged => write!(out, "unchanged"),
+            Self::Unchanged { needs_restart } => {
+                write!(out, "unchanged{}", waiting(needs_restart))
+            }
             Self::Postponed(why) => write!(out, "postponed, to be tried again: {why}"),
             Self::Rejected(why) => write!(out, "rejected, nothing changed: {why}"),
         }
+    }
+}
+
+/// The end of an answer: the keys that wait, if any do.
+fn waiting(needs_restart: &[String]) -> String {
+    match needs_restart {
+        [] => String::new(),
+        keys => format!("; with the next start: {}", keys.join(", ")),
     }
 }

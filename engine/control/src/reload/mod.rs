@@ -171,7 +171,7 @@ impl Reloader {
                 if config.rejection.take().is_some() || postponed.is_some() {
                     tracing::info!("the file is good again, nothing to change");
                 }
-                Reloaded::Unchanged
+                Reloaded::Unchanged { needs_restart: config.needs_restart.clone() }
             }
             Conclusion::Rejected(text, problems) => {
                 config.reloads.rejected += 1;

@@ -268,8 +268,9 @@ fn what_needs_a_restart_is_told_and_the_rest_takes_effect() {
     let text =
         process.good_file("drain_timeout = \"7s\"", "").replace("workers = 2", "workers = 3");
     replace(&process.file(), &text);
-    let answer = process.post("/reload");
-    assert_eq!(answer.body, "applied, generation 2; with the next start: process.workers\n");
+    // The watch may have been quicker: the file is unchanged then.
+    let answer = process.post("/reload").body;
+    assert!(answer.ends_with("; with the next start: process.workers\n"), "{answer}");
     let status = status(&process);
     assert_eq!(status["needs_restart"], serde_json::json!(["process.workers"]));
     assert!(process.fetch("/config_dump").body.contains("\"drain_timeout\":\"7s\""));
