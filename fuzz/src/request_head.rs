@@ -15,7 +15,8 @@ pub fn run(data: &[u8]) {
 
     let relayed = relay(&head);
     let mut again = RequestHead::default();
-    let limits = HeadLimits { head_bytes_max: usize::MAX, ..LIMITS };
+    // A `Host` of our own may have made a head that was at its limits longer.
+    let limits = HeadLimits { head_bytes_max: usize::MAX, fields_max: usize::MAX, ..LIMITS };
     let progress = RequestDecoder::new().feed(&relayed, &limits, &mut again);
     let text = relayed.escape_ascii();
     assert_eq!(progress, Ok(Progress::Done { consumed: relayed.len() }), "{text}");
