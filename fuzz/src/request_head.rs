@@ -1,7 +1,7 @@
 //! Request heads: what is accepted is clean, and means the same to the next hop.
 
 use wire::h1::{self, HeadLimits, Progress, RequestDecoder};
-use wire::message::{FieldRef, Framing, RequestHead};
+use wire::message::{FieldRef, Fields, Framing, RequestHead};
 
 use crate::events::LIMITS;
 
@@ -90,12 +90,17 @@ fn relay(head: &RequestHead) -> Vec<u8> {
     if head.authority().is_none() {
         h1::field(&mut out, b"Host", b"");
     }
-    if head.framing == Framing::Chunked {
-        h1::framing_fields(&mut out, head.framing);
-    }
-    for field in head.fields.iter().filter(|field| !field.hop_by_hop) {
-        h1::field(&mut out, field.name, field.value);
-    }
-    h1::end_of_head(&mut out);
+    relay_fields(&head.fields, head.framing, &mut out);
     out
+}
+
+/// What a relayed head has behind its first line, and its end.
+pub(crate) fn relay_fields(fields: &Fields, framing: Framing, out: &mut Vec<u8>) {
+    if framing == Framing::Chunked {
+        h1::framing_fields(out, framing);
+    }
+    for field in fields.iter().filter(|field| !field.hop_by_hop) {
+        h1::field(out, field.name, field.value);
+    }
+    h1::end_of_head(out);
 }

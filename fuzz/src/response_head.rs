@@ -6,7 +6,7 @@ use wire::h1::{self, HeadLimits, Progress, ResponseDecoder};
 use wire::message::{Framing, ResponseHead};
 
 use crate::events::LIMITS;
-use crate::request_head::check_field;
+use crate::request_head::{check_field, relay_fields};
 
 /// Decodes `data` whole and byte by byte, relays what came out, and decodes that.
 pub fn run(data: &[u8]) {
@@ -51,12 +51,6 @@ fn drip(data: &[u8], method: &[u8]) -> Result<Progress, h1::Fault> {
 fn relay(head: &ResponseHead) -> Vec<u8> {
     let mut out = Vec::new();
     h1::status_line(&mut out, head.status, head.reason());
-    if head.framing == Framing::Chunked {
-        h1::framing_fields(&mut out, head.framing);
-    }
-    for field in head.fields.iter().filter(|field| !field.hop_by_hop) {
-        h1::field(&mut out, field.name, field.value);
-    }
-    h1::end_of_head(&mut out);
+    relay_fields(&head.fields, head.framing, &mut out);
     out
 }
