@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use signals::{DistributionKey, Level, Levels, Measure, UpstreamEvent};
+use signals::{DistributionKey, Level, Measure, UpstreamEvent};
 
 use super::traffic::of;
 use super::{Kind, Lines, Metric, Scrape};
@@ -124,11 +124,7 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Kind::Gauge,
         labels: LIMIT,
         help: "Connections, pending requests, and requests with a connection: what limits count.",
-        write: |scrape, lines| {
-            for (upstream, levels) in scrape.totals.levels() {
-                each_limit(lines, upstream, levels, |level| level.in_use);
-            }
-        },
+        write: |scrape, lines| each_limit(scrape, lines, |level| level.in_use),
     },
     Metric {
         name: "outrigger_upstream_limit",
@@ -151,11 +147,7 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Kind::Gauge,
         labels: LIMIT,
         help: "Cores whose share of the limit is used up: there the circuit breaker is open.",
-        write: |scrape, lines| {
-            for (upstream, levels) in scrape.totals.levels() {
-                each_limit(lines, upstream, levels, |level| level.reached);
-            }
-        },
+        write: |scrape, lines| each_limit(scrape, lines, |level| level.reached),
     },
     Metric {
         name: "outrigger_upstream_overflow_total",
@@ -179,10 +171,12 @@ pub(super) const METRICS: &[Metric] = &[
     },
 ];
 
-fn each_limit(lines: &mut Lines<'_>, upstream: &str, levels: Levels, figure: fn(Level) -> u64) {
-    lines.value(&[upstream, "connections"], figure(levels.connections));
-    lines.value(&[upstream, "pending"], figure(levels.pending));
-    lines.value(&[upstream, "requests"], figure(levels.requests));
+fn each_limit(scrape: &Scrape<'_>, lines: &mut Lines<'_>, figure: fn(Level) -> u64) {
+    for (upstream, levels) in scrape.totals.levels() {
+        lines.value(&[upstream, "connections"], figure(levels.connections));
+        lines.value(&[upstream, "pending"], figure(levels.pending));
+        lines.value(&[upstream, "requests"], figure(levels.requests));
+    }
 }
 
 fn counted(scrape: &Scrape<'_>, lines: &mut Lines<'_>, wanted: UpstreamEvent) {
