@@ -63,7 +63,10 @@ pub(crate) fn scrape(running: &mut Running, stage: &mut Stage<'_>) -> Result<Tol
 }
 
 /// One request to each upstream, by a client in a thread of its own.
-fn use_every_upstream(running: &Running, stage: &mut Stage<'_>) -> Result<(), TrialError> {
+pub(crate) fn use_every_upstream(
+    running: &Running,
+    stage: &mut Stage<'_>,
+) -> Result<(), TrialError> {
     let Address::Inet(target) = running.address else {
         return Err(io::Error::other("the proxy listens on no port").into());
     };
@@ -71,7 +74,10 @@ fn use_every_upstream(running: &Running, stage: &mut Stage<'_>) -> Result<(), Tr
         let mut line = Line::open(target)?;
         for upstream in 0..UPSTREAMS {
             line.send(&get(&format!("/u/{upstream}/")))?;
-            line.answer(|_| {})?;
+            let status = line.answer(|_| {})?;
+            if status != 200 {
+                return Err(io::Error::other(format!("/u/{upstream}/ answered {status}")));
+            }
         }
         Ok(())
     });

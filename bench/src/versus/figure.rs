@@ -66,6 +66,8 @@ pub enum Figure {
     RssIdleTwo,
     /// What an upstream and its route add to resident memory.
     PerUpstream,
+    /// What an upstream that was called adds to that.
+    PerCalledUpstream,
     /// System calls for a request, so many connections.
     SystemCalls(u16),
     /// Of `bench cockpit`.
@@ -141,7 +143,7 @@ impl Figure {
         all.extend([Self::RssIdle, Self::RssCrowd, Self::PerConnection]);
         all.extend([Self::RssWith(1000), Self::RssWith(10_000)]);
         all.extend([Self::Start, Self::StartWith(1000), Self::StartWith(10_000), Self::WakeUps]);
-        all.extend([Self::RssIdleTwo, Self::PerUpstream]);
+        all.extend([Self::RssIdleTwo, Self::PerUpstream, Self::PerCalledUpstream]);
         all.extend([1, 64].map(Self::SystemCalls));
         all.extend(Instrument::ALL.map(Self::Cockpit));
         all
@@ -181,6 +183,7 @@ impl Figure {
             Self::WakeUps => "wake-ups, idle".to_owned(),
             Self::RssIdleTwo => "RSS idle, 2 cores".to_owned(),
             Self::PerUpstream => "per upstream and route".to_owned(),
+            Self::PerCalledUpstream => "– once it was called".to_owned(),
             Self::SystemCalls(1) => "system calls, 1 connection".to_owned(),
             Self::SystemCalls(connections) => format!("system calls, {connections} conn."),
             Self::Cockpit(instrument) => instrument.words().0.to_owned(),
@@ -195,7 +198,7 @@ impl Figure {
             Self::Traffic(..) | Self::Percentile(_) => Unit::Micros,
             Self::Start | Self::StartWith(_) => Unit::Millis,
             Self::RssIdle | Self::RssIdleTwo | Self::RssCrowd | Self::RssWith(_) => Unit::MiB,
-            Self::PerConnection | Self::PerUpstream => Unit::Bytes,
+            Self::PerConnection | Self::PerUpstream | Self::PerCalledUpstream => Unit::Bytes,
             Self::SystemCalls(_) => Unit::Count,
             Self::Cockpit(instrument) => instrument.words().2,
             Self::Bulk(_) => Unit::MiBPerCpuSecond,
@@ -238,6 +241,7 @@ impl Figure {
             Self::WakeUps => "wake_ups_per_second".to_owned(),
             Self::RssIdleTwo => "rss_mib_idle_2_cores".to_owned(),
             Self::PerUpstream => "bytes_per_upstream".to_owned(),
+            Self::PerCalledUpstream => "bytes_per_called_upstream".to_owned(),
             Self::SystemCalls(connections) => format!("system_calls_at_{connections}"),
             Self::Cockpit(instrument) => instrument.words().1.to_owned(),
         }

@@ -58,6 +58,8 @@ pub enum Trial {
     Crowd,
     /// So many upstreams in the configuration.
     Upstreams(u32),
+    /// Each of [`scrape::UPSTREAMS`] called once.
+    CalledUpstreams,
     /// Idle memory with two cores.
     TwoCores,
     /// System calls per request, so many connections.
@@ -156,6 +158,7 @@ impl Trial {
             Self::Idle => "start and idle".to_owned(),
             Self::Crowd => "5,000 idle connections".to_owned(),
             Self::Upstreams(upstreams) => format!("{upstreams} upstreams"),
+            Self::CalledUpstreams => "every upstream called".to_owned(),
             Self::TwoCores => "two idle cores".to_owned(),
             Self::SystemCalls(connections) => Figure::SystemCalls(connections).title(),
             Self::ReloadStorm(length) => format!("ten reloads a second for {length:?}"),
@@ -214,7 +217,7 @@ impl Trial {
             Self::Upstreams(upstreams) => upstreams as usize,
             Self::LargeReload => 10_000,
             Self::ReloadStorm(_) | Self::Effect => FEW_UPSTREAMS,
-            Self::Scrape => scrape::UPSTREAMS,
+            Self::Scrape | Self::CalledUpstreams => scrape::UPSTREAMS,
             _ => 0,
         }
     }
@@ -227,6 +230,7 @@ impl Trial {
             Self::Idle => idle(running, stage),
             Self::Crowd => crowd(running, stage),
             Self::Upstreams(upstreams) => many_upstreams(upstreams, running, stage),
+            Self::CalledUpstreams => called_upstreams(running, stage),
             Self::TwoCores => two_cores(running, stage),
             Self::SystemCalls(connections) => system_calls::count(connections, running, stage),
             Self::ReloadStorm(length) => reloads::storm(length, running, stage),
@@ -342,6 +346,16 @@ fn many_upstreams(
         (Figure::StartWith(upstreams), millis(running.start_time)),
     ];
     Ok(Told { readings, ..Told::default() })
+}
+
+fn called_upstreams(running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
+    stage.drive.run(SETTLE)?;
+    let before = running.processes.resident_bytes()?;
+    scrape::use_every_upstream(running, stage)?;
+    stage.drive.run(SETTLE)?;
+    let after = running.processes.resident_bytes()?;
+    let each = after.saturating_sub(before) as f64 / scrape::UPSTREAMS as f64;
+    Ok(Told { readings: vec![(Figure::PerCalledUpstream, each)], ..Told::default() })
 }
 
 fn two_cores(running: &Running, stage: &mut Stage<'_>) -> Result<Told, TrialError> {
