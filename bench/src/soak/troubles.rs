@@ -43,6 +43,8 @@ const SHRINK_PAUSE: Duration = Duration::from_secs(6);
 const SCARCE_SPARE: u64 = 8;
 /// Connections opened then.
 const CROWD: usize = 64;
+/// Upstreams that every reload replaces.
+const REPLACED_UPSTREAMS: usize = 200;
 
 /// The programs and their file.
 pub(super) struct Stage {
@@ -273,5 +275,5 @@ fn configuration(
         ("GENERATION", generation.to_string()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, &**value)).collect();
-    fill(include_str!("../../peers/soak.toml"), &values, 0)
+    fill(include_str!("../../peers/soak.toml"), &values, REPLACED_UPSTREAMS)
 }
