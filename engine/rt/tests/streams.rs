@@ -15,7 +15,7 @@ use common::{
     REFUSAL, beside, head, listen, on_both, on_core, pair, pair_with_plain, pattern, recv_exactly,
     recv_to_end,
 };
-use rt::{Address, Batch, Chunk, Listener, Peer, Stream};
+use rt::{Address, Batch, Chunk, Either, Listener, Peer, Stream};
 
 async fn echo(stream: Stream) {
     loop {
@@ -204,14 +204,14 @@ fn dropping_a_receive_at_any_moment_loses_no_byte() {
                     }
                 };
                 match rt::either(client.recv(), patience).await {
-                    rt::Either::Left(chunk) => {
+                    Either::Left(chunk) => {
                         let chunk = chunk.unwrap();
                         if chunk.is_empty() {
                             break;
                         }
                         all.extend_from_slice(&chunk);
                     }
-                    rt::Either::Right(()) => rt::yield_now().await,
+                    Either::Right(()) => rt::yield_now().await,
                 }
             }
             assert!(all == pattern(BYTES), "{} of {BYTES} bytes", all.len());
@@ -302,6 +302,32 @@ fn a_stream_is_quiet_until_bytes_an_end_or_a_reset_arrive() {
                 rt::sleep(Duration::from_millis(1)).await;
                 assert!(!stream.is_quiet(), "after {event}");
                 drop(plain);
+            }
+        });
+    });
+}
+
+#[test]
+fn bytes_and_a_reset_that_come_in_one_turn_are_both_seen() {
+    on_both(|engine| {
+        on_core(engine, || async {
+            for received_before in [false, true] {
+                let (stream, mut plain) = pair_with_plain().await;
+                if received_before {
+                    plain.write_all(b"first").unwrap();
+                    recv_exactly(&stream, 5).await;
+                    rt::sleep(Duration::from_millis(1)).await;
+                }
+                // This thread is the core, so it looks at the socket only after both.
+                plain.write_all(b"last").unwrap();
+                socket2::SockRef::from(&plain).set_linger(Some(Duration::ZERO)).unwrap();
+                drop(plain);
+                assert_eq!(recv_exactly(&stream, 4).await, b"last");
+                let late = rt::sleep(Duration::from_secs(10));
+                match rt::either(stream.recv(), late).await {
+                    Either::Left(end) => assert!(!end.is_ok_and(|chunk| !chunk.is_empty())),
+                    Either::Right(()) => panic!("the reset is never seen"),
+                }
             }
         });
     });

@@ -26,6 +26,8 @@ pub(super) struct Handle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Receive(Group),
+    /// Tells that the peer has ended or reset the connection.
+    Hangup,
     Send,
     Connect,
     Accept,
@@ -49,6 +51,7 @@ impl Token {
             Op::Watch => 5,
             Op::Cancel => 6,
             Op::Close => 7,
+            Op::Hangup => 8,
         };
         Self(op << 56 | u64::from(handle.generation) << 32 | u64::from(handle.index))
     }
@@ -74,7 +77,8 @@ impl Token {
             4 => Op::Accept,
             5 => Op::Watch,
             6 => Op::Cancel,
-            _ => Op::Close,
+            7 => Op::Close,
+            _ => Op::Hangup,
         }
     }
 }

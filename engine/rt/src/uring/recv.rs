@@ -10,6 +10,12 @@
 //! A chunk counts from its filling until `give_back`, so a slow onward send stops the receiving.
 //! What comes in drops joins the chunk queued before it. At the allowance an armed receive is
 //! cancelled.
+//!
+//! A multishot receive can miss a peer that leaves. When bytes and a reset reach the socket between
+//! the receive's first try and its waiting, the kernel takes the bytes, does not look again, and
+//! nothing will wake it any more (seen on Linux 6.18; before the fix to liburing issue 1549 also
+//! when both come in one turn). So a poll for the hangup stands beside it, once a connection: when
+//! it fires, the receive is cancelled and begun anew, and sees what there is.
 
 use std::io;
 use std::task::{Poll, Waker};
@@ -42,9 +48,13 @@ pub(super) struct Receive {
     /// `recv` was called: bytes may be received ahead, and an end be noticed.
     wanted: bool,
     armed: bool,
-    /// The armed receive ends itself.
+    /// The armed receive is a multishot one and ends itself.
     bounded: bool,
     cancelling: bool,
+    /// A poll for the peer's hangup was queued, once for all.
+    watched: bool,
+    /// It has fired.
+    hung_up: bool,
     /// Found no buffer; waits in the group's queue.
     parked: bool,
     /// The peer has ended its side.
@@ -139,10 +149,11 @@ impl State {
     /// Whether nothing has arrived, as far as the ring knows; `None` when it would not know.
     pub(super) fn is_quiet(&mut self, handle: Handle) -> Option<bool> {
         let (connection, _) = self.slots.connection(handle)?;
-        if connection.receive.has_news() || connection.send_error != 0 {
+        let receive = &connection.receive;
+        if receive.has_news() || receive.hung_up || connection.send_error != 0 {
             return Some(false);
         }
-        connection.receive.armed.then_some(true)
+        receive.armed.then_some(true)
     }
 
     pub(super) fn expect_bytes(&mut self, handle: Handle, bytes: u64) {
@@ -158,6 +169,7 @@ impl State {
         let group = receive.group();
         receive.armed = true;
         receive.bounded = self.bounded_multishot && group == Group::Small;
+        let watches = receive.bounded && !std::mem::replace(&mut receive.watched, receive.bounded);
         let entry = if receive.bounded {
             bounded(opcode::RecvMulti::new(fd, group.id()).build(), group.size())
         } else {
@@ -169,6 +181,39 @@ impl State {
         };
         // SAFETY: the entry points nowhere; the group's memory outlives the ring.
         unsafe { self.start(handle, Op::Receive(group), entry) };
+        if watches {
+            self.watch_for_hangup(handle, fd);
+        }
+    }
+
+    fn watch_for_hangup(&mut self, handle: Handle, fd: types::Fd) {
+        // An error is told unasked.
+        let entry = opcode::PollAdd::new(fd, libc::POLLRDHUP as u32).build();
+        // SAFETY: the entry points nowhere.
+        unsafe { self.start(handle, Op::Hangup, entry) };
+    }
+
+    /// The peer has ended or reset the connection: an armed receive may not have noticed.
+    pub(super) fn hung_up(&mut self, handle: Handle) -> Aftermath {
+        if let Some((connection, _)) = self.slots.connection(handle) {
+            connection.receive.hung_up = true;
+            if connection.receive.armed && connection.receive.bounded {
+                self.stop_receiving(handle);
+            }
+        }
+        Aftermath::default()
+    }
+
+    /// Cancels the armed multishot receive.
+    fn stop_receiving(&mut self, handle: Handle) {
+        let Some((connection, _)) = self.slots.connection(handle) else { return };
+        if std::mem::replace(&mut connection.receive.cancelling, true) {
+            return;
+        }
+        let receive = Token::new(handle, Op::Receive(Group::Small)).user_data();
+        let entry = opcode::AsyncCancel2::new(types::CancelBuilder::user_data(receive)).build();
+        // SAFETY: the entry points nowhere.
+        unsafe { self.start(handle, Op::Cancel, entry) };
     }
 
     /// Bytes, or an end, or no buffer, or the end of an armed receive.
@@ -217,15 +262,8 @@ impl State {
         let receive = &mut connection.receive;
         let allowance = self.buffers.allowance(group);
         if more {
-            if receive.held >= allowance && !receive.cancelling {
-                receive.cancelling = true;
-                let builder = types::CancelBuilder::user_data(
-                    Token::new(handle, Op::Receive(group)).user_data(),
-                );
-                // SAFETY: the entry points nowhere.
-                unsafe {
-                    self.start(handle, Op::Cancel, opcode::AsyncCancel2::new(builder).build());
-                }
+            if receive.held >= allowance {
+                self.stop_receiving(handle);
             }
             return;
         }
@@ -283,6 +321,20 @@ impl State {
         (receive.wanted, receive.armed, receive.bounded) = (true, true, true);
         let aftermath = self.received(handle, Group::Small, &Completion::failed(libc::EINVAL));
         assert!(aftermath.wake.is_none(), "nobody is told");
+    }
+
+    /// Arms a receive that hears nothing of the peer, as it listens to `elsewhere`.
+    #[cfg(test)]
+    pub(super) fn arm_deaf(&mut self, handle: Handle, elsewhere: types::Fd) {
+        let (connection, fd) = self.slots.connection(handle).expect("open");
+        let receive = &mut connection.receive;
+        (receive.wanted, receive.armed, receive.bounded) = (true, true, true);
+        receive.watched = true;
+        let group = Group::Small;
+        let entry = bounded(opcode::RecvMulti::new(elsewhere, group.id()).build(), group.size());
+        // SAFETY: the entry points nowhere; the group's memory outlives the ring.
+        unsafe { self.start(handle, Op::Receive(group), entry) };
+        self.watch_for_hangup(handle, fd);
     }
 
     /// Returns what a closing connection had queued.

@@ -116,6 +116,7 @@ impl State {
         }
         let aftermath = match token.op() {
             Op::Receive(group) => self.received(handle, group, &completion),
+            Op::Hangup => self.hung_up(handle),
             Op::Send => self.sent(handle, completion.result),
             Op::Connect => self.connected(handle, completion.result),
             Op::Accept => self.accepted(handle, &completion),

@@ -3,12 +3,16 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use io_uring::types;
+use socket2::SockRef;
 
 use super::buffers::{Buffer, Buffers, CONNECTION_CHUNKS_MAX, Figures, Group, Room};
 use super::connection::Connection;
@@ -18,7 +22,7 @@ use super::ring::{Depth, Ring};
 use super::state::{Tuning, with};
 use super::stream::Stream;
 use super::tasks;
-use crate::{Batch, Chunk, CoreGauges, HeadBuf, sleep};
+use crate::{Batch, Chunk, CoreGauges, Either, HeadBuf, either, sleep};
 
 /// Runs `main` as a core, on a thread of its own: a thread is a core once.
 fn run<F: Future<Output = ()> + 'static>(
@@ -177,6 +181,33 @@ fn an_older_kernels_refusal_of_the_bounded_receive_is_learnt_from() {
         assert!(!with(|state| state.bounded_multishot).unwrap());
         theirs.write_all(b"one").unwrap();
         assert_eq!(&*stream.recv().await.unwrap(), b"one");
+    });
+}
+
+#[test]
+fn a_receive_that_misses_the_peers_leaving_is_begun_anew() {
+    run(Tuning::default(), || async {
+        for resets in [false, true] {
+            let (stream, mut theirs) = tcp_pair();
+            let (elsewhere, _other) = UnixStream::pair().unwrap();
+            with(|state| state.arm_deaf(stream.handle(), types::Fd(elsewhere.as_raw_fd())));
+            sleep(Duration::from_millis(1)).await;
+            theirs.write_all(b"last").unwrap();
+            if resets {
+                SockRef::from(&theirs).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+            drop(theirs);
+            let chunk = either(stream.recv(), sleep(Duration::from_secs(10))).await;
+            assert!(matches!(chunk, Either::Left(Ok(bytes)) if *bytes == *b"last"));
+            let end = either(stream.recv(), sleep(Duration::from_secs(10))).await;
+            match end {
+                Either::Left(Ok(chunk)) => assert!(chunk.is_empty() && !resets),
+                Either::Left(Err(error)) => {
+                    assert!(resets && error.kind() == ErrorKind::ConnectionReset, "{error}");
+                }
+                Either::Right(()) => panic!("deaf; reset: {resets}"),
+            }
+        }
     });
 }
 
