@@ -41,6 +41,7 @@ impl State {
         };
         self.forget_received(handle);
         if busy {
+            self.ring.expect_prompt();
             // SAFETY: the entry points nowhere.
             unsafe { self.start(handle, Op::Cancel, opcode::AsyncCancel2::new(cancel).build()) };
         }
@@ -66,6 +67,7 @@ impl State {
             return;
         }
         let entry = opcode::Close::new(slot.fd()).build();
+        self.ring.expect_prompt();
         // SAFETY: the entry points nowhere; the descriptor is the slot's own, and this its last
         // operation.
         unsafe { self.start(handle, Op::Close, entry) };

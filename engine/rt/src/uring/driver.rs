@@ -3,7 +3,8 @@
 //!
 //! The executor never parks itself. Whatever is runnable runs, then the driver submits everything
 //! queued and waits in one system call, then it hands out the completions and fires the timers. An
-//! idle core sits in that call until something happens: no tick, no poll.
+//! idle core sits in that call until something happens: no tick, no poll. That a message of its own
+//! was sent is nothing that happens (see `ring`): a relayed message costs one turn.
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -26,6 +26,10 @@ impl Default for Depth {
     }
 }
 
+/// How long a wait may be wrong in what it took to be over at once. Long beside the pauses of a core
+/// that is not idle: at its end the core wakes, though there may be nothing to do.
+const PROMPT_MAX: Duration = Duration::from_millis(4);
+
 /// How long a turn may wait for a completion.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wait {
@@ -79,6 +83,12 @@ pub(super) struct Ring {
     uring: IoUring,
     /// Entries that found the submission queue full, in order.
     backlog: VecDeque<squeue::Entry>,
+    /// Entries queued whose completions come with their submission and concern nobody.
+    prompt: usize,
+    /// Somebody waits for the completion of one of them after all.
+    awaited: bool,
+    /// The kernel can wait for several completions with a bound on how long (Linux 6.12).
+    waits_for_several: bool,
 }
 
 impl Ring {
@@ -94,7 +104,8 @@ impl Ring {
             .setup_cqsize(depth.completions)
             .dontfork()
             .build(depth.submissions)?;
-        Ok(Self { uring, backlog: VecDeque::new() })
+        let waits_for_several = uring.params().is_feature_min_timeout();
+        Ok(Self { uring, backlog: VecDeque::new(), prompt: 0, awaited: false, waits_for_several })
     }
 
     /// Registers `entries` (a power of two) buffer descriptions at `address` as the provided-buffer
@@ -134,17 +145,45 @@ impl Ring {
         self.backlog.push_back(entry);
     }
 
-    /// Submits everything queued, and waits until there is a completion to read or the time is
-    /// over. The one system call of a turn.
+    /// Whether `enter` can pass over completions that concern nobody.
+    #[cfg(test)]
+    pub(super) fn waits_for_several(&self) -> bool {
+        self.waits_for_several
+    }
+
+    /// One of the entries queued for the next `enter` will complete in it, and nobody waits for
+    /// that: its completion shall not end the wait.
+    pub(super) fn expect_prompt(&mut self) {
+        self.prompt += 1;
+    }
+
+    /// Somebody waits for what was thought to concern nobody: the next wait ends with any
+    /// completion.
+    pub(super) fn await_any(&mut self) {
+        self.awaited = true;
+    }
+
+    /// Submits everything queued, and waits until there is a completion to read (beyond those that
+    /// come with the submission and concern nobody) or the time is over. The one system call of a
+    /// turn.
     pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
         let wait = if self.refill() { wait } else { Wait::No };
+        let prompt = std::mem::take(&mut self.prompt);
+        let awaited = std::mem::take(&mut self.awaited);
+        let has_time = !matches!(wait, Wait::AtMost(time) if time <= PROMPT_MAX);
+        let (wanted, patience) = if prompt > 0 && !awaited && has_time && self.waits_for_several {
+            (1 + prompt, PROMPT_MAX.as_micros() as u32)
+        } else {
+            (1, 0)
+        };
+        let arguments = types::SubmitArgs::new().min_wait_usec(patience);
         let submitter = self.uring.submitter();
         let entered = match wait {
             Wait::No => submitter.submit_and_wait(0),
-            Wait::Forever => submitter.submit_and_wait(1),
+            Wait::Forever => submitter.submit_with_args(wanted, &arguments),
             Wait::AtMost(time) => {
                 let time = types::Timespec::from(time);
-                submitter.submit_with_args(1, &types::SubmitArgs::new().timespec(&time))
+                submitter.submit_with_args(wanted, &arguments.timespec(&time))
             }
         };
         match entered {

@@ -2,7 +2,7 @@
 //! slot keeps until the completion.
 //!
 //! A send that is queued wakes nobody when it completes, unless somebody waits for the next or for
-//! `flush`.
+//! `flush`; nor does the completion of a small one end the core's wait.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -17,6 +17,8 @@ use crate::Batch;
 
 /// The whole batch or an error; no SIGPIPE.
 const FLAGS: i32 = libc::MSG_WAITALL | libc::MSG_NOSIGNAL;
+/// A send of no more than this is over as soon as it is submitted, unless its peer does not read.
+const PROMPT_BYTES_MAX: usize = 16 << 10;
 /// As many pieces as a batch has.
 const PIECES_MAX: usize = 4;
 
@@ -67,6 +69,9 @@ impl State {
         if batch.is_empty() {
             return Poll::Ready(Ok(()));
         }
+        if batch.len() <= PROMPT_BYTES_MAX {
+            self.ring.expect_prompt();
+        }
         let mut outbox = self.spare.pop().unwrap_or_else(Outbox::new);
         outbox.fill(batch);
         if let Some((connection, _)) = self.slots.connection(handle) {
@@ -88,6 +93,7 @@ impl State {
             return Poll::Ready(Ok(()));
         }
         wait(&mut connection.writer, waker);
+        self.ring.await_any();
         Poll::Pending
     }
 

@@ -282,6 +282,53 @@ fn a_send_cut_short_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_send_that_nobody_waits_for_costs_no_turn() {
+    const EXCHANGES: u64 = 200;
+    let gauges = run(Tuning::default(), || async {
+        let (stream, mut theirs) = tcp_pair();
+        std::thread::spawn(move || {
+            for _ in 0..EXCHANGES {
+                theirs.write_all(b"ping").unwrap();
+                theirs.read_exact(&mut [0; 4]).unwrap();
+            }
+        });
+        loop {
+            let chunk = stream.recv().await.unwrap();
+            if chunk.is_empty() {
+                return;
+            }
+            stream.send(Batch::from(chunk)).await.unwrap();
+        }
+    });
+    let one_each = Ring::new(Depth::default()).unwrap().waits_for_several();
+    let turns_max = if one_each { EXCHANGES * 7 / 4 } else { EXCHANGES * 3 };
+    assert!(gauges.turns.read() < turns_max, "{} turns", gauges.turns.read());
+}
+
+#[test]
+fn a_send_that_is_stuck_holds_up_nobody_else() {
+    run(Tuning::default(), || async {
+        let (stuck, _reads_nothing) = tcp_pair();
+        let (other, mut theirs) = tcp_pair();
+        let mut sends = 0;
+        loop {
+            let mut bytes = HeadBuf::take();
+            bytes.extend_from_slice(&[b'x'; 8 << 10]);
+            let send = stuck.send(Batch::from(bytes));
+            if matches!(either(send, sleep(Duration::from_millis(50))).await, Either::Right(())) {
+                break;
+            }
+            sends += 1;
+            theirs.write_all(b"ping").unwrap();
+            let (began, late) = (Instant::now(), sleep(Duration::from_secs(10)));
+            assert!(matches!(either(other.recv(), late).await, Either::Left(Ok(_))));
+            assert!(began.elapsed() < Duration::from_secs(5), "late after {sends} sends");
+        }
+        assert!(sends > 0);
+    });
+}
+
+#[test]
 fn a_slot_is_small() {
     let stream = size_of::<Slot>() + size_of::<Stream>();
     assert!(stream <= 220, "{stream} bytes: slot {}", size_of::<Slot>());
