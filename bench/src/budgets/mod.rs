@@ -28,11 +28,11 @@ const UPSTREAMS: (u32, u32) = (1000, 10_000);
 const LIMITS: [(Figure, Limit); 8] = [
     (Figure::RssIdle, Limit::AtMost(8.0)),
     (Figure::RssIdleTwo, Limit::AtMost(10.0)),
-    (Figure::PerConnection, Limit::ByEngine { uring: 1024.0, epoll: 1536.0 }),
+    (Figure::PerConnection, Limit::ByEngine { uring: 960.0, epoll: 1408.0 }),
     (Figure::PerUpstream, Limit::AtMost(2048.0)),
     (Figure::PerCalledUpstream, Limit::AtMost(3456.0)),
     (Figure::WakeUps, Limit::AtMost(10.0)),
-    (Figure::SystemCalls(1), Limit::ByEngine { uring: 4.5, epoll: 6.5 }),
+    (Figure::SystemCalls(1), Limit::ByEngine { uring: 2.5, epoll: 6.5 }),
     (Figure::SystemCalls(64), Limit::ByEngine { uring: 0.5, epoll: 4.5 }),
 ];
 
