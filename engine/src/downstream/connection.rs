@@ -158,6 +158,8 @@ impl Connection {
                 }
                 return Ok(Received::Head);
             }
+            // All of it was fed; kept, it would count as long as the rest is waited for.
+            drop(chunk);
             // Only a head that did not come in one piece needs a deadline.
             self.waits.timer.set(*ends.get_or_insert_with(|| rt::now() + head_timeout));
             chunk = match self.waits.timer.race(self.stream.recv()).await {

@@ -218,6 +218,10 @@ impl Buffers {
         self.parked.len().min(free.into())
     }
 
+    pub(super) fn any_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
     pub(super) fn next_parked(&mut self) -> Option<Handle> {
         self.parked.pop_front()
     }

@@ -41,7 +41,6 @@ impl State {
         };
         self.forget_received(handle);
         if busy {
-            self.ring.expect_prompt();
             // SAFETY: the entry points nowhere.
             unsafe { self.start(handle, Op::Cancel, opcode::AsyncCancel2::new(cancel).build()) };
         }

@@ -17,6 +17,8 @@ pub(super) struct Connection {
     pub(super) outgoing: Outgoing,
     /// The errno of a failed send or connect; 0 if there was none. Every later send answers it.
     pub(super) send_error: i32,
+    /// Somebody had to wait for the last batch: the next may take its time, too.
+    pub(super) is_slow: bool,
     /// Waits for `outgoing` to become `Nothing`.
     pub(super) writer: Option<Waker>,
 }

@@ -158,6 +158,7 @@ fn hand_out() {
 
 impl State {
     fn enter_ring(&mut self, now: Instant, due: Option<Instant>, settled: bool) {
+        self.rouse_the_deaf();
         self.arm_parked();
         self.buffers.publish();
         let due = [due, self.buffers.next_trim(now)].into_iter().flatten().min();
@@ -211,7 +212,10 @@ async fn end(gauges: &CoreGauges) {
         if with(|state| state.slots.len() == 0).unwrap_or(true) || now >= deadline {
             return;
         }
-        with(|state| state.enter_ring(now, Some(deadline), true));
+        with(|state| {
+            state.ring.await_any();
+            state.enter_ring(now, Some(deadline), true);
+        });
         hand_out();
     }
 }

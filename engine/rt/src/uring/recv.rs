@@ -134,6 +134,9 @@ impl State {
         let receive = &connection.receive;
         if receive.may_arm() && receive.held < self.buffers.allowance(receive.group()) {
             self.arm(handle);
+        } else if !receive.armed {
+            // What it waits for may be a buffer that is being sent.
+            self.ring.await_any();
         }
         Poll::Pending
     }
@@ -193,15 +196,24 @@ impl State {
         unsafe { self.start(handle, Op::Hangup, entry) };
     }
 
-    /// The peer has ended or reset the connection: an armed receive may not have noticed.
+    /// The peer has ended or reset the connection.
     pub(super) fn hung_up(&mut self, handle: Handle) -> Aftermath {
         if let Some((connection, _)) = self.slots.connection(handle) {
             connection.receive.hung_up = true;
+            self.hung_up.push(handle);
+        }
+        Aftermath::default()
+    }
+
+    /// Has the receives begun anew that are still armed though their peers left; once a turn, when
+    /// those that have noticed have told so.
+    pub(super) fn rouse_the_deaf(&mut self) {
+        while let Some(handle) = self.hung_up.pop() {
+            let Some((connection, _)) = self.slots.connection(handle) else { continue };
             if connection.receive.armed && connection.receive.bounded {
                 self.stop_receiving(handle);
             }
         }
-        Aftermath::default()
     }
 
     /// Cancels the armed multishot receive.
@@ -286,7 +298,11 @@ impl State {
     fn arm_below_half(&mut self, handle: Handle) {
         let Some((connection, _)) = self.slots.connection(handle) else { return };
         let receive = &connection.receive;
-        if receive.may_arm() && receive.held <= self.buffers.allowance(receive.group()) / 2 {
+        let allowance = self.buffers.allowance(receive.group());
+        // Whoever waits is not told that there is room.
+        let waits = connection.reader.is_some() && receive.first.is_none();
+        let held_max = if waits { allowance - 1 } else { allowance / 2 };
+        if receive.may_arm() && receive.held <= held_max {
             self.arm(handle);
         }
     }
@@ -310,6 +326,10 @@ impl State {
                     self.arm(handle);
                 }
             }
+        }
+        if self.buffers.any_parked() {
+            // What they wait for may be a buffer that is being sent.
+            self.ring.await_any();
         }
     }
 

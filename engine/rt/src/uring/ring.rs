@@ -137,6 +137,8 @@ impl Ring {
             // Full: hand over what there is. If the kernel takes none now (EAGAIN, EBUSY), the
             // backlog keeps the order.
             let _ = self.uring.submit();
+            // Their completions may be read before the next wait, which then must not expect them.
+            self.prompt = 0;
             // SAFETY: as above.
             if unsafe { self.uring.submission().push(&entry) }.is_ok() {
                 return;

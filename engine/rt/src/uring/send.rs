@@ -69,13 +69,14 @@ impl State {
         if batch.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        if batch.len() <= PROMPT_BYTES_MAX {
-            self.ring.expect_prompt();
-        }
+        let is_small = batch.len() <= PROMPT_BYTES_MAX;
         let mut outbox = self.spare.pop().unwrap_or_else(Outbox::new);
         outbox.fill(batch);
         if let Some((connection, _)) = self.slots.connection(handle) {
             connection.outgoing = Outgoing::Batch(outbox);
+            if !std::mem::take(&mut connection.is_slow) && is_small {
+                self.ring.expect_prompt();
+            }
         }
         self.send_rest(handle);
         Poll::Ready(Ok(()))
@@ -93,6 +94,7 @@ impl State {
             return Poll::Ready(Ok(()));
         }
         wait(&mut connection.writer, waker);
+        connection.is_slow = true;
         self.ring.await_any();
         Poll::Pending
     }

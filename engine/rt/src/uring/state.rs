@@ -66,6 +66,8 @@ pub(super) struct State {
         reason = "the boxes move in and out of the slots; their contents must not"
     )]
     pub(super) spare: Vec<Box<Outbox>>,
+    /// Streams whose peers left in this turn.
+    pub(super) hung_up: Vec<Handle>,
     /// Cleared at the first refusal of an older kernel.
     pub(super) bounded_multishot: bool,
     /// What the gauges were told last.
@@ -83,6 +85,7 @@ impl State {
             slots: Slots::default(),
             buffers,
             spare: Vec::new(),
+            hung_up: Vec::new(),
             bounded_multishot: tuning.bounded_multishot,
             told: Figures::default(),
             stale: 0,
