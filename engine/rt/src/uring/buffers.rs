@@ -20,8 +20,10 @@ use super::ring::Ring;
 
 /// How long a buffer that nobody needs stays in memory.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
-/// Chunks that one connection may hold or have queued.
+/// Small chunks that one connection may hold or have queued.
 pub(super) const CONNECTION_CHUNKS_MAX: u16 = 4;
+/// The same of bulk: more would grow cold in the processor's cache before they are sent.
+const CONNECTION_BULK_MAX: u16 = 2;
 /// Growth adds half of what circulates, and at least so many.
 const GROWTH_MIN: u16 = 8;
 
@@ -195,9 +197,13 @@ impl Buffers {
     /// that many stalled connections leave something for the others.
     pub(super) fn allowance(&mut self, group: Group) -> u16 {
         let Shelf { held, room, .. } = *self.shelf(group);
+        let most = match group {
+            Group::Small => CONNECTION_CHUNKS_MAX,
+            Group::Bulk => CONNECTION_BULK_MAX,
+        };
         match u32::from(held) * 4 / u32::from(room) {
-            0 | 1 => CONNECTION_CHUNKS_MAX,
-            2 => CONNECTION_CHUNKS_MAX / 2,
+            0 | 1 => most,
+            2 => most / 2,
             _ => 1,
         }
     }
