@@ -26,8 +26,8 @@ impl Default for Depth {
     }
 }
 
-/// How long a wait may be wrong in what it took to be over at once. Long beside the pauses of a core
-/// that is not idle: at its end the core wakes, though there may be nothing to do.
+/// How long a wait may be wrong in what it took to be over at once. Long beside the pauses of a
+/// core that is not idle: at its end the core wakes, though there may be nothing to do.
 const PROMPT_MAX: Duration = Duration::from_millis(4);
 
 /// How long a turn may wait for a completion.
