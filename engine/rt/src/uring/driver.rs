@@ -158,7 +158,7 @@ fn hand_out() {
 
 impl State {
     fn enter_ring(&mut self, now: Instant, due: Option<Instant>, settled: bool) {
-        self.rouse_the_deaf();
+        self.rearm_hung_up();
         self.arm_parked();
         self.buffers.publish();
         let due = [due, self.buffers.next_trim(now)].into_iter().flatten().min();

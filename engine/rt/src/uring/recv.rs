@@ -207,7 +207,7 @@ impl State {
 
     /// Has the receives begun anew that are still armed though their peers left; once a turn, when
     /// those that have noticed have told so.
-    pub(super) fn rouse_the_deaf(&mut self) {
+    pub(super) fn rearm_hung_up(&mut self) {
         while let Some(handle) = self.hung_up.pop() {
             let Some((connection, _)) = self.slots.connection(handle) else { continue };
             if connection.receive.armed && connection.receive.bounded {
