@@ -1,11 +1,12 @@
 //! Receiving, flow-controlled per connection: a stalled reader holds a few buffers, whatever its
 //! peer sends.
 //!
-//! One receive is armed at a time, and only while the connection holds no more than half of its
-//! allowance. Small receives are multishot where the kernel can bound them (Linux 6.17): such a one
-//! ends itself after a buffer's worth of bytes, some dozens of requests. Elsewhere, and for bulk,
-//! one shot follows the other: that costs some 5 % more, but an unbounded multishot receive takes
-//! as many buffers as the peer can fill before a cancellation is even submitted.
+//! One receive is armed at a time: below the allowance if somebody waits for bytes, ahead of that
+//! only while the connection holds no more than half of it. Small receives are multishot where the
+//! kernel can bound them (Linux 6.17): such a one ends itself after a buffer's worth of bytes, some
+//! dozens of requests. Elsewhere, and for bulk, one shot follows the other: that costs some 5 %
+//! more, but an unbounded multishot receive takes as many buffers as the peer can fill before a
+//! cancellation is even submitted.
 //!
 //! A chunk counts from its filling until `give_back`, so a slow onward send stops the receiving.
 //! What comes in drops joins the chunk queued before it. At the allowance an armed receive is
